@@ -1,0 +1,50 @@
+# `make demo` and `make test` are all that is needed; each makes .venv from the lock when it is not there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+
+.PHONY: demo test lint format lock bench clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+demo: $(RUNTIME)  ## run everything on 1,797 real digits; results in demo/
+	$(BIN)/augment-dataset demo --folder demo
+
+test: $(DEVELOPMENT)  ## run all tests
+	$(BIN)/python -m pytest -q
+
+lint: $(DEVELOPMENT)  ## formatting, linting, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(DEVELOPMENT)  ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else \
+	"augment-dataset needs Python 3.11, 3.12 or 3.13, this is %d.%d; set PYTHON=python3.12, for example" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): $(VENV)/bin/python requirements.lock pyproject.toml
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.lock
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock:  ## resolve the dependencies again (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --override lock-overrides.txt -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --override lock-overrides.txt --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean:  ## remove the environment and the demo
+	rm -rf $(VENV) demo

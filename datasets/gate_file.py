@@ -1,0 +1,139 @@
+"""`gate.json`: what a gate measured, against which thresholds, and its verdict."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from datasets.errors import FormatError
+
+GATE_VERSION = 1
+GATE_FILE = "gate.json"
+
+
+class Outcome(StrEnum):
+    """What a metric said. `reported` metrics never decide."""
+
+    PASSED = "passed"
+    WARNED = "warned"
+    REFUSED = "refused"
+    REPORTED = "reported"
+    NOT_APPLICABLE = "not applicable"
+    NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One measured number beside its limit.
+
+    `direction` is "max" where the value may not exceed the threshold, "min" where it may not fall below it.
+    `floor` is the same metric on real against real images at the same n. `extractor` names whose features.
+    """
+
+    name: str
+    title: str
+    value: float | None
+    outcome: Outcome
+    threshold: float | None = None
+    direction: str = "max"
+    severity: str = "block"
+    floor: float | None = None
+    interval: tuple[float, float] | None = None
+    extractor: str | None = None
+    n: int | None = None
+    note: str = ""
+
+
+def judged(metric: Metric) -> Metric:
+    """The metric with its outcome decided from value, threshold, direction and severity.
+
+    A value that is infinite or not a number counts as not measured.
+    """
+    if metric.value is None or metric.threshold is None:
+        return metric
+    if not math.isfinite(metric.value):
+        note = f"{metric.note}; got {metric.value}".removeprefix("; ")
+        return replace(metric, value=None, outcome=Outcome.NOT_MEASURED, note=note)
+    passes = metric.value <= metric.threshold if metric.direction == "max" else metric.value >= metric.threshold
+    failed = Outcome.REFUSED if metric.severity == "block" else Outcome.WARNED
+    return replace(metric, outcome=Outcome.PASSED if passes else failed)
+
+
+def refuses(metric: Metric) -> bool:
+    """Whether this metric alone refuses: failed, or not measured although it has to be."""
+    unmeasured = metric.outcome is Outcome.NOT_MEASURED and metric.severity == "block"
+    return metric.outcome is Outcome.REFUSED or unmeasured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """All metrics of one gate. Test data only ever appears with outcome `reported`."""
+
+    gate: str
+    metrics: tuple[Metric, ...]
+    decided_on: str
+
+    @property
+    def refusals(self) -> tuple[Metric, ...]:
+        return tuple(metric for metric in self.metrics if refuses(metric))
+
+    @property
+    def verdict(self) -> str:
+        return "refused" if self.refusals else "passed"
+
+
+def write_gate(gate: Gate, folder: Path) -> None:
+    """Write `gate.json` into the folder."""
+    record = {
+        "format_version": GATE_VERSION,
+        "gate": gate.gate,
+        "verdict": gate.verdict,
+        "decided_on": gate.decided_on,
+        "metrics": [_record(metric) for metric in gate.metrics],
+    }
+    (folder / GATE_FILE).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_gate(folder: Path) -> Gate:
+    """Read `gate.json` from a folder. Raises FormatError when it is missing, damaged or of another version."""
+    path = folder / GATE_FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        version = record["format_version"]
+        if version == GATE_VERSION:
+            metrics = tuple(map(_metric, record["metrics"]))
+            return Gate(gate=record["gate"], decided_on=record["decided_on"], metrics=metrics)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror}); run the gate again") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path}: damaged ({error!r}); delete it and run the gate again") from error
+    raise FormatError(f"{path}: gate version {version}, this code reads {GATE_VERSION}; run the gate again")
+
+
+def describe_refusals(refusals: Sequence[Metric]) -> str:
+    """The refusing metrics as one clause each, e.g. `coverage 0.31 < 0.70`."""
+    parts = []
+    for metric in refusals:
+        if metric.value is None or metric.threshold is None:
+            parts.append(f"{metric.title} was not measured ({metric.note})")
+        else:
+            sign = ">" if metric.direction == "max" else "<"
+            parts.append(f"{metric.title} {metric.value:.4g} {sign} {metric.threshold:.4g}")
+    return "; ".join(parts)
+
+
+def _record(metric: Metric) -> dict:
+    """The metric as JSON values; JSON has no word for infinity and not-a-number, so that they become null."""
+    record = asdict(metric)
+    for name in ("value", "threshold", "floor", "interval"):
+        numbers = record[name] if name == "interval" else (record[name],)
+        if numbers is not None and any(number is not None and not math.isfinite(number) for number in numbers):
+            record[name] = None
+    return record
+
+
+def _metric(record: dict) -> Metric:
+    interval = tuple(record["interval"]) if record["interval"] else None
+    return Metric(**{**record, "outcome": Outcome(record["outcome"]), "interval": interval})

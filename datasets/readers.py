@@ -1,0 +1,160 @@
+"""Read a data set that this project wrote: `load` for tf.data, `load_numpy` without TensorFlow.
+
+Others need neither: `tfds.builder_from_directory` opens the same folder.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from datasets.errors import BadInput, FormatError
+from datasets.image_codec import decode_image
+from datasets.image_record import ImageRecord, decode_record
+from datasets.published import OpenedSplit, open_split, resolve_version
+from datasets.tfrecord import read_tfrecord
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+__all__ = ["LoadedSplit", "Scale", "load", "load_numpy", "resolve_version"]
+
+Scale = Literal["none", "unit", "symmetric", "standardise"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSplit:
+    """`images` uint8 [N, H, W, C]; `labels` int32 [N], None without labels; `ids` are key texts of the manifest."""
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    ids: list[str]
+    class_names: tuple[str, ...] | None
+
+
+def load_numpy(path: str | Path, split: str = "train", *, limit: int | None = None) -> LoadedSplit:
+    """The first `limit` images of a split (`a+b` joins splits), in the order of the files, without TensorFlow.
+
+    Raises BadInput for a folder or split that is not there, FormatError for shards that are damaged or not as
+    `index.json` says.
+    """
+    if limit is not None and limit < 0:
+        raise BadInput(f"got limit {limit}; allowed are 0 or more images, or None for all")
+    opened = open_split(path, split)
+    features = opened.index.features
+    count = opened.records if limit is None else min(limit, opened.records)
+    images = np.empty((count, features.height_px, features.width_px, features.channels), dtype=np.uint8)
+    labels = np.empty(count, dtype=np.int32)
+    ids = []
+    for row, record in enumerate(_records(opened)):
+        if row == count:
+            break
+        images[row] = _checked_image(record, images.shape[1:], opened)
+        labels[row] = 0 if record.label is None else record.label
+        ids.append(record.id)
+    return LoadedSplit(images, None if features.class_names is None else labels, ids, features.class_names)
+
+
+def load(
+    path: str | Path,
+    split: str = "train",
+    *,
+    batch_size: int | None = None,
+    shuffle: bool = False,
+    seed: int = 0,
+    synthetic: str | Path | None = None,
+    ratio: float = 0.0,
+    scale: Scale = "symmetric",
+    with_labels: bool = True,
+) -> "tf.data.Dataset":
+    """Images [H, W, C] with labels int64 [], or with `batch_size` [B, H, W, C] and [B]; without labels only images.
+
+    Ranges by `scale`: none: uint8 [0, 255]; float32 otherwise: unit [0, 1], symmetric [-1, 1], standardise: less the
+    mean and divided by the deviation of the real training split, per channel.
+
+    `split` may join several: `train+train_augmented`. Without `shuffle` the records come in the order of the files.
+    With it the order depends only on `seed` (and on `tf.random.set_seed` where that was called), and differs from
+    epoch to epoch; what does not fit into a buffer of about 256 MiB is mixed by shards only.
+
+    `synthetic` is the folder of a synthetic data set whose `train` split makes up `ratio` of the mix, in [0, 1). One
+    epoch has every real record once and round(real * ratio / (1 - ratio)) synthetic ones, spread evenly; they begin
+    again from the first when there are too few, and the last are left out when there are more.
+
+    Raises BadInput for anything above that is not allowed, or for synthetic images of another shape or classes. What
+    is wrong inside a shard is raised while reading, by TensorFlow: DataLossError for damage, for instance.
+    """
+    _check_settings(batch_size, ratio, scale)
+    real = open_split(path, split)
+    _check_labels(real, with_labels)
+    mixed = _open_synthetic(real, synthetic, with_labels) if synthetic is not None and ratio > 0 else None
+    if ratio > 0 and mixed is None:
+        raise BadInput(f"got ratio {ratio} without synthetic; give the folder of a synthetic data set, or ratio 0")
+
+    from datasets import tf_pipeline
+
+    records = tf_pipeline.examples(real, shuffle=shuffle, seed=seed, with_labels=with_labels)
+    if mixed is not None:
+        extra = tf_pipeline.examples(mixed, shuffle=shuffle, seed=seed + 1, with_labels=with_labels)
+        records = tf_pipeline.mix(records, real.records, extra, ratio=ratio, seed=seed)
+    return tf_pipeline.finish(records, scale=scale, normalise=real.index.normalise, batch_size=batch_size)
+
+
+def _records(opened: OpenedSplit) -> Iterator[ImageRecord]:
+    """All records, never more of a shard than the index says."""
+    for file, shard in zip(opened.files, opened.shards, strict=True):
+        payloads = read_tfrecord(file)
+        count = 0
+        for payload in islice(payloads, shard.records):
+            yield decode_record(payload)
+            count += 1
+        count += sum(1 for _ in payloads)
+        if count != shard.records:
+            raise FormatError(f"{file}: has {count} records, index.json says {shard.records}; copy it again")
+
+
+def _checked_image(record: ImageRecord, shape: tuple[int, ...], opened: OpenedSplit) -> np.ndarray:
+    image = decode_image(record.image)
+    if image.shape != shape:
+        raise FormatError(
+            f"{opened.folder}: record {record.id!r} is an image {list(image.shape)}, index.json says {list(shape)}; "
+            "shard again"
+        )
+    if record.label is None and opened.index.features.class_names is not None:
+        raise FormatError(f"{opened.folder}: record {record.id!r} has no label, index.json names classes; shard again")
+    return image
+
+
+def _check_settings(batch_size: int | None, ratio: float, scale: Scale) -> None:
+    if batch_size is not None and batch_size < 1:
+        raise BadInput(f"got batch_size {batch_size}; allowed are 1 or more, or None for single images")
+    if not 0 <= ratio < 1:
+        raise BadInput(f"got ratio {ratio}; allowed is the share of synthetic images from 0 to below 1")
+    if scale not in get_args(Scale):
+        raise BadInput(f"got scale {scale!r}; allowed are {', '.join(get_args(Scale))}")
+
+
+def _check_labels(opened: OpenedSplit, with_labels: bool) -> None:
+    if with_labels and opened.index.features.class_names is None:
+        raise BadInput(f"{opened.folder}: this data set has no labels; load it with with_labels=False")
+
+
+def _open_synthetic(real: OpenedSplit, synthetic: str | Path, with_labels: bool) -> OpenedSplit:
+    held_out = [name for name in real.names if not name.startswith("train")]
+    if held_out:
+        raise BadInput(f"got split {held_out[0]} with synthetic images; they are for training only: use a train split")
+    opened = open_split(synthetic, "train")
+    _check_labels(opened, with_labels)
+    ours, theirs = real.index.features, opened.index.features
+    shapes = [[item.height_px, item.width_px, item.channels] for item in (ours, theirs)]
+    if shapes[0] != shapes[1]:
+        raise BadInput(f"{opened.folder}: images {shapes[1]}, the real ones are {shapes[0]}; train on this version")
+    # Class ids are only ever appended, so a generator that knows fewer classes still means the same ones.
+    names = ours.class_names or ()
+    if with_labels and names[: len(theirs.class_names or ())] != theirs.class_names:
+        raise BadInput(f"{opened.folder}: its class ids are not those of {real.folder}; train on this version")
+    if opened.records == 0:
+        raise BadInput(f"{opened.folder}: split train has no records; generate some, or give ratio 0")
+    return opened

@@ -1,0 +1,249 @@
+"""The folder that TensorFlow Datasets opens without our code: features.json, label.labels.txt, dataset_info.json.
+
+Beside them lies our own `index.json`, because TFDS refuses an unknown key in its files. All are written without
+TensorFlow, and the same content gives the same bytes.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datasets.atomic_file import write_text_atomically
+from datasets.errors import BadInput, FormatError
+from datasets.image_codec import Encoding
+
+INDEX_VERSION = 1
+INDEX_FILE = "index.json"
+FEATURES_FILE = "features.json"
+LABELS_FILE = "label.labels.txt"
+DATASET_INFO_FILE = "dataset_info.json"
+LATEST_FILE = "latest"
+
+TEXT_FEATURES = ("id", "kind", "derived_from", "sha256")
+"""The features of every record besides `image` and `label`; see image_record.py."""
+
+_NAME = re.compile(r"[a-zA-Z]\w*", re.ASCII)
+_VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
+_FEATURE_CLASSES = "tensorflow_datasets.core.features"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFeatures:
+    """What every record of a data set has in common. `class_names` in order of class id; None: no labels."""
+
+    height_px: int
+    width_px: int
+    channels: int
+    encoding: Encoding
+    class_names: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Normalise:
+    """Mean and standard deviation per channel of the real training split, in units of [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry:
+    """One shard file, with its length in records and bytes and its sha256 in hex."""
+
+    file: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """`index.json`. `version` is None until published; `lineage` is for the writer to fill, with JSON values."""
+
+    name: str
+    version: str | None
+    content_digest: str
+    features: ShardFeatures
+    normalise: Normalise
+    splits: Mapping[str, tuple[ShardEntry, ...]]
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+
+    def records(self, split: str) -> int:
+        """How many records a split has."""
+        return sum(shard.records for shard in self.splits[split])
+
+
+def is_version(text: str) -> bool:
+    """Whether the text is a version as TFDS wants it: x.y.z, three numbers."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def shard_filename(name: str, split: str, index: int, count: int) -> str:
+    """E.g. `digits-train.tfrecord-00000-of-00004`. Raises BadInput for a name or split that TFDS cannot open."""
+    for what, text in (("data set name", name), ("split", split)):
+        if not _NAME.fullmatch(text):
+            raise BadInput(f"got {what} {text!r}; allowed are letters, digits and _, beginning with a letter")
+    if not 0 <= index < count:
+        raise BadInput(f"got shard {index} of {count}; shards are counted from 0 to count - 1")
+    return f"{name}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+
+
+def describe_shard(path: Path, records: int) -> ShardEntry:
+    """A written shard's entry for the index; reads the file once."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return ShardEntry(file=path.name, records=records, bytes=path.stat().st_size, sha256=digest)
+
+
+def write_features(folder: Path, features: ShardFeatures) -> None:
+    """Write `features.json` and, with labels, `label.labels.txt`: one class name per line, in order of class id.
+
+    Raises BadInput for class names that the text file cannot hold.
+    """
+    described: dict[str, Any] = {name: _feature("text_feature.Text", "text", {}) for name in TEXT_FEATURES}
+    shape = [str(features.height_px), str(features.width_px), str(features.channels)]
+    described["image"] = _feature(
+        "image_feature.Image",
+        "image",
+        {"shape": {"dimensions": shape}, "dtype": "uint8", "encodingFormat": features.encoding},
+    )
+    if features.class_names is not None:
+        _check_class_names(features.class_names)
+        classes = {"numClasses": str(len(features.class_names))}
+        described["label"] = _feature("class_label_feature.ClassLabel", "classLabel", classes)
+        write_text_atomically(folder / LABELS_FILE, "".join(f"{name}\n" for name in features.class_names))
+    whole = _feature("features_dict.FeaturesDict", "featuresDict", {"features": described})
+    write_text_atomically(folder / FEATURES_FILE, _json(whole))
+
+
+def write_dataset_info(
+    folder: Path,
+    *,
+    name: str,
+    version: str,
+    description: str,
+    splits: Mapping[str, Mapping[str, Any]],
+    labelled: bool = True,
+    licence: str | None = None,
+    homepage: str | None = None,
+    citation: str = "",
+) -> None:
+    """Write `dataset_info.json`, which makes the folder visible to TFDS: call it last.
+
+    `splits` maps a split to {"shard_lengths": records per shard, "bytes": int}; a split without shards is left out,
+    because TFDS cannot open it. Raises BadInput for a version that is not x.y.z.
+    """
+    if not is_version(version):
+        raise BadInput(f"got version {version!r}; TFDS opens versions of three numbers, such as 1.0.0")
+    info: dict[str, Any] = {
+        "name": name,
+        "version": version,
+        "description": description,
+        "citation": citation,
+        "fileFormat": "tfrecord",
+        "splits": [_split_info(split, entry) for split, entry in splits.items() if entry["shard_lengths"]],
+    }
+    if labelled:
+        info["supervisedKeys"] = {"input": "image", "output": "label"}
+    if licence is not None:
+        info["redistributionInfo"] = {"license": licence}
+    if homepage is not None:
+        info["location"] = {"urls": [homepage]}
+    write_text_atomically(folder / DATASET_INFO_FILE, _json(info))
+
+
+def write_index(folder: Path, index: Index) -> None:
+    """Write `index.json`."""
+    record = {
+        "format_version": INDEX_VERSION,
+        "name": index.name,
+        "version": index.version,
+        "content_digest": index.content_digest,
+        **asdict(index.features),
+        "normalise": asdict(index.normalise),
+        "splits": {
+            split: {"records": index.records(split), "shards": [asdict(shard) for shard in shards]}
+            for split, shards in index.splits.items()
+        },
+        "lineage": dict(index.lineage),
+    }
+    write_text_atomically(folder / INDEX_FILE, _json(record))
+
+
+def read_index(folder: Path) -> Index:
+    """Read `index.json`. Raises FormatError when it is missing, damaged or of another version."""
+    path = folder / INDEX_FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        version = record["format_version"]
+        if version != INDEX_VERSION:
+            raise FormatError(f"{path}: index version {version}, this code reads {INDEX_VERSION}; shard again")
+        return _index_of(record)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror}); give a folder of shards") from error
+    except FormatError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path}: damaged ({error!r}); copy the data set again or shard again") from error
+
+
+def _index_of(record: Mapping[str, Any]) -> Index:
+    class_names = record["class_names"]
+    features = ShardFeatures(
+        height_px=record["height_px"],
+        width_px=record["width_px"],
+        channels=record["channels"],
+        encoding=record["encoding"],
+        class_names=None if class_names is None else tuple(class_names),
+    )
+    normalise = record["normalise"]
+    return Index(
+        name=record["name"],
+        version=record["version"],
+        content_digest=record["content_digest"],
+        features=features,
+        normalise=Normalise(mean=tuple(normalise["mean"]), std=tuple(normalise["std"])),
+        splits={split: _shards_of(split, entry) for split, entry in record["splits"].items()},
+        lineage=record["lineage"],
+    )
+
+
+def _shards_of(split: str, entry: Mapping[str, Any]) -> tuple[ShardEntry, ...]:
+    shards = tuple(ShardEntry(**shard) for shard in entry["shards"])
+    total = sum(shard.records for shard in shards)
+    if total != entry["records"]:
+        raise ValueError(f"split {split} says {entry['records']} records, its shards have {total}")
+    for shard in shards:
+        if Path(shard.file).name != shard.file:
+            raise ValueError(f"shard {shard.file} is not a plain file name")
+    return shards
+
+
+def _feature(python_class: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    return {"pythonClassName": f"{_FEATURE_CLASSES}.{python_class}", kind: content}
+
+
+def _split_info(split: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    # The protocol buffer's JSON form writes 64-bit integers as text.
+    lengths = [str(length) for length in entry["shard_lengths"]]
+    return {"name": split, "numBytes": str(entry["bytes"]), "shardLengths": lengths}
+
+
+def _check_class_names(class_names: tuple[str, ...]) -> None:
+    for name in class_names:
+        if not name or name != name.strip() or not name.isprintable():
+            raise BadInput(
+                f"got class name {name!r}; TFDS reads one name per line and strips it, so a name has no line breaks, "
+                "control characters or spaces around it; rename the class"
+            )
+    repeated = sorted({name for name in class_names if class_names.count(name) > 1})
+    if repeated:
+        raise BadInput(f"got class names {', '.join(repeated)} more than once; every class needs its own name")
+
+
+def _json(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

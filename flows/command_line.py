@@ -1,0 +1,233 @@
+"""The command line `augment-dataset`. Heavy libraries are imported by the commands that need them."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from datasets.errors import BadInput, Refused
+
+app = typer.Typer(
+    name="augment-dataset",
+    help="Turns raw images into verified training data, and into synthetic data that is published only if it "
+    "passes its gates. Exit codes: 0 done, 1 failed, 2 bad input, 3 refused by a gate or a policy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+SettingsFile = Annotated[Path, typer.Argument(help="YAML file of settings; `init` writes one.", metavar="SETTINGS")]
+DatasetName = Annotated[str | None, typer.Option("--dataset", help="Name of the data set, instead of the file's.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random choice, instead of the file's.")]
+Workers = Annotated[int | None, typer.Option(help="Dask workers; 0 = one per core.")]
+DaskAddress = Annotated[str | None, typer.Option(help="Scheduler of an existing Dask cluster, tcp://host:8786.")]
+TrainImages = Annotated[int | None, typer.Option(help="Training budget in images, instead of the file's.")]
+Rehash = Annotated[bool, typer.Option("--rehash", help="Hash every source file again, whatever its size and time.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would run, why, and what it would cost.")]
+
+
+def main() -> None:
+    """Entry point: runs a command, and turns errors into one sentence and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except BadInput as error:
+        _fail(f"bad input: {error}", 2)
+    except Refused as error:
+        _fail(f"refused: {error}", 3)
+    except typer.Abort:
+        _fail("interrupted; run the same command again to go on", 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; run the same command again to go on", 1)
+    except OSError as error:
+        _fail(f"failed: {error}", 1)
+    except RuntimeError as error:
+        _fail(f"failed: {error}", 1)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)  # of the command line itself
+        if usage is None:
+            raise
+        _fail(f"bad input: {usage()} Try: augment-dataset --help", 2)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(sentence, file=sys.stderr)  # noqa: T201
+    sys.exit(code)
+
+
+@app.command(epilog="Example: augment-dataset init photos --out photos.yaml")
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of images, flat or with one folder per class.")],
+    out: Annotated[Path | None, typer.Option(help="Settings file to write; default: <folder name>.yaml here.")] = None,
+) -> None:
+    """Write commented settings that fit a folder of images."""
+    from flows.initial_settings import write_initial_settings
+
+    path = write_initial_settings(folder, out)
+    _say(f"wrote {path}; look through it, then: augment-dataset run {path} --dry-run")
+
+
+@app.command(epilog="Example: augment-dataset run photos.yaml --dry-run")
+def run(
+    settings: SettingsFile,
+    dry_run: DryRun = False,
+    dataset: DatasetName = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    dask_address: DaskAddress = None,
+    train_images: TrainImages = None,
+    rehash: Rehash = False,
+) -> None:
+    """Run everything: prepare and publish real images, then learn and publish synthetic ones."""
+    options = _options(
+        dataset=dataset,
+        seed=seed,
+        workers=workers,
+        dask_address=dask_address,
+        train_images=train_images,
+        rehash=rehash,
+    )
+    _run_flow("augment-dataset", settings, options, dry_run)
+
+
+@app.command(epilog="Example: augment-dataset prepare photos.yaml")
+def prepare(
+    settings: SettingsFile,
+    dry_run: DryRun = False,
+    dataset: DatasetName = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    dask_address: DaskAddress = None,
+    rehash: Rehash = False,
+) -> None:
+    """Turn raw images into a verified, split, sharded and published data set."""
+    options = _options(dataset=dataset, seed=seed, workers=workers, dask_address=dask_address, rehash=rehash)
+    _run_flow("prepare-dataset", settings, options, dry_run)
+
+
+@app.command(epilog="Example: augment-dataset train photos.yaml --train-images 200000")
+def train(
+    settings: SettingsFile,
+    dry_run: DryRun = False,
+    dataset: DatasetName = None,
+    seed: Seed = None,
+    train_images: TrainImages = None,
+) -> None:
+    """Train a generator of the latest published real version; goes on where it was stopped."""
+    options = _options(dataset=dataset, seed=seed, train_images=train_images)
+    _run_flow("train-gan", settings, options, dry_run)
+
+
+@app.command(epilog="Example: augment-dataset synthesize photos.yaml")
+def synthesize(
+    settings: SettingsFile,
+    dry_run: DryRun = False,
+    dataset: DatasetName = None,
+    seed: Seed = None,
+    train_images: TrainImages = None,
+) -> None:
+    """Train, generate, judge and publish synthetic images of the latest published real version."""
+    options = _options(dataset=dataset, seed=seed, train_images=train_images)
+    _run_flow("synthesize-dataset", settings, options, dry_run)
+
+
+@app.command(
+    epilog="Example: augment-dataset check photos --out check-photos --fail-on truncated --fail-on duplicate_exact"
+)
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of images, flat or with one folder per class.")],
+    out: Annotated[Path, typer.Option(help="Folder for manifest, findings and report; made new each time.")],
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help="Finding that gives exit code 3; may be repeated; `any` = every reject.")
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Check a folder of images: broken files, duplicates, outliers, labels. Changes nothing in it."""
+    from flows.check import check_folder
+
+    check_folder(folder, out, tuple(fail_on or ()), workers or 0)
+
+
+@app.command(epilog="Example: augment-dataset report photos.yaml")
+def report(
+    settings: SettingsFile,
+    run_name: Annotated[str | None, typer.Option("--run", help="Name of a run; default: the last.")] = None,
+    dataset: DatasetName = None,
+) -> None:
+    """Show a run's tables, and write its HTML report again."""
+    from flows.settings import load_settings
+    from flows.terminal import console, show_run
+    from tasks.report.build import build_report
+    from tasks.run import latest_run, read_run
+
+    shared = load_settings(settings, {"dataset": dataset}).place.shared
+    path = shared / "runs" / f"{run_name}.json" if run_name else latest_run(shared)
+    record = read_run(path)
+    build_report(record, path.with_suffix(".html"))
+    show_run(record, path.with_suffix(".html"), console())
+
+
+@app.command(epilog="Example: augment-dataset demo --folder demo")
+def demo(
+    folder: Annotated[Path, typer.Option(help="Folder for the demo's images, settings and results.")] = Path("demo"),
+) -> None:
+    """Run everything on 1,797 real handwritten digits with planted defects; a few minutes on two cores."""
+    from flows.demo import show_planted, write_demo
+
+    settings = write_demo(folder)
+    failure: BaseException | None = None
+    try:
+        _run_flow("augment-dataset", settings, {}, dry_run=False)
+    except BaseException as error:
+        failure = error
+    show_planted(settings)
+    if failure:
+        raise failure
+
+
+def _options(**options: Any) -> dict[str, Any]:
+    """Options that were given."""
+    return {name: value for name, value in options.items() if value not in (None, False)}
+
+
+def _run_flow(name: str, settings_file: Path, options: dict[str, Any], dry_run: bool) -> None:
+    """Check what can be checked, then run a flow with bars, and show its tables however it ends."""
+    from flows.plan import show_plan
+    from flows.preflight import preflight
+    from flows.settings import load_settings, overrides_of
+    from tasks.stages import FLOWS
+
+    settings = load_settings(settings_file, overrides_of(options))
+    stages = FLOWS[name]
+    preflight(settings, stages)
+    if dry_run:
+        show_plan(settings, stages)
+    else:
+        _flow_with_tables(name, settings_file, options)
+
+
+def _flow_with_tables(name: str, settings_file: Path, options: dict[str, Any]) -> None:
+    from flows.prefect_environment import set_environment
+
+    _say("starting Prefect")
+    set_environment(terminal=True)
+    from flows import pipelines
+    from flows.terminal import observer
+
+    flow: Callable[..., Any] = getattr(pipelines, name.replace("-", "_"))
+    with observer() as watching:
+        pipelines.OBSERVER.set(watching)
+        try:
+            flow(settings_file=str(settings_file), **options)
+        finally:
+            pipelines.OBSERVER.set(None)
+
+
+def _say(sentence: str) -> None:
+    from flows.terminal import console
+
+    console().print(sentence, soft_wrap=True)

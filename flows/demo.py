@@ -1,0 +1,47 @@
+"""The demo: its settings, and what became of the planted defects."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from datasets.manifest import FINDINGS_FILE, read_table
+from flows.settings import load_settings, validate
+from flows.settings_file import settings_text
+from flows.terminal import console
+from tasks.demo_data import LICENCE, found_planted, write_digits
+from tasks.run import latest_run, read_run, stages_by_name
+
+SETTINGS = {
+    "dataset": "digits",
+    "source": {"path": "digits", "licence": LICENCE},
+    "scan": {"channels": 1, "resize": {"width_px": 16, "height_px": 16, "mode": "stretch"}},
+    "augment": {"preset": "digits"},
+    "publish": {"description": "Handwritten digits 0 to 9 of 43 people (UCI, by way of scikit-learn), 16x16 grey."},
+}
+
+
+def write_demo(folder: Path) -> Path:
+    """Write images and settings where they are not there yet; return the settings file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_digits(folder / "digits")
+    path = folder / "settings.yaml"
+    if not path.exists():
+        path.write_text(settings_text(validate(SETTINGS, "demo"), str(path)), encoding="utf-8")
+    return path
+
+
+def show_planted(settings_file: Path) -> None:
+    """Print which of the planted defects were found, as what."""
+    shared = load_settings(settings_file).place.shared
+    stages = stages_by_name(read_run(latest_run(shared)))
+    if "curate" not in stages:
+        return
+    findings = read_table(Path(stages["curate"]["path"]) / FINDINGS_FILE).to_pylist()
+    rows = found_planted(findings)
+    caught = sum(finding is not None for _, finding in rows)
+    table = Table(title=f"Planted defects: {caught} of {len(rows)} found", title_justify="left")
+    for column in ("planted", "file", "found as"):
+        table.add_column(column)
+    for planted, finding in rows:
+        table.add_row(planted.name, planted.member, finding or "NOT FOUND")
+    console().print(table)

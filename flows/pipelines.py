@@ -1,0 +1,120 @@
+"""The Prefect flows. Each is a list of stages; the stages themselves are in tasks/."""
+
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any
+
+from flows.prefect_environment import set_environment
+
+set_environment()
+
+from prefect import flow  # noqa: E402
+from prefect.logging import get_run_logger  # noqa: E402
+from pydantic import Field  # noqa: E402
+
+from flows.preflight import preflight  # noqa: E402
+from flows.settings import load_settings, overrides_of  # noqa: E402
+from tasks.prefect_tasks import stage_task  # noqa: E402
+from tasks.report.build import build_report  # noqa: E402
+from tasks.run import Observer, Run  # noqa: E402
+from tasks.run_log import LogObserver  # noqa: E402
+from tasks.stage import workspace_lock  # noqa: E402
+from tasks.stages import FLOWS  # noqa: E402
+
+OBSERVER: ContextVar[Observer | None] = ContextVar("OBSERVER", default=None)
+
+Outcome = dict[str, Any]
+SettingsFile = Annotated[str, Field(description="YAML file of settings; `augment-dataset init` writes one")]
+Dataset = Annotated[
+    str | None, Field(description="name of the data set, instead of the file's", pattern=r"^[a-z][a-z0-9_]*$")
+]
+Seed = Annotated[int | None, Field(description="seed of every random choice, instead of the file's", ge=0, lt=2**31)]
+Workers = Annotated[int | None, Field(description="Dask workers; 0 = one per core", ge=0, le=1024)]
+DaskAddress = Annotated[str | None, Field(description="scheduler of an existing Dask cluster, tcp://host:8786")]
+TrainImages = Annotated[int | None, Field(description="training budget in images, instead of the file's", ge=1)]
+Rehash = Annotated[bool, Field(description="read and hash every source file again, whatever its size and time say")]
+
+
+@flow(name="augment-dataset", description="Prepare and publish real images, then learn and publish synthetic ones.")
+def augment_dataset(
+    settings_file: SettingsFile,
+    dataset: Dataset = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    dask_address: DaskAddress = None,
+    train_images: TrainImages = None,
+    rehash: Rehash = False,
+) -> Outcome:
+    """Everything."""
+    options = {"dataset": dataset, "seed": seed, "workers": workers, "dask_address": dask_address}
+    return run_flow("augment-dataset", settings_file, {**options, "train_images": train_images}, rehash)
+
+
+@flow(name="prepare-dataset", description="Turn raw images into a verified, split, sharded and published data set.")
+def prepare_dataset(
+    settings_file: SettingsFile,
+    dataset: Dataset = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    dask_address: DaskAddress = None,
+    rehash: Rehash = False,
+) -> Outcome:
+    """The real half."""
+    options = {"dataset": dataset, "seed": seed, "workers": workers, "dask_address": dask_address}
+    return run_flow("prepare-dataset", settings_file, options, rehash)
+
+
+@flow(name="synthesize-dataset", description="Learn the latest published real version, and publish synthetic images.")
+def synthesize_dataset(
+    settings_file: SettingsFile, dataset: Dataset = None, seed: Seed = None, train_images: TrainImages = None
+) -> Outcome:
+    """The synthetic half."""
+    options = {"dataset": dataset, "seed": seed, "train_images": train_images}
+    return run_flow("synthesize-dataset", settings_file, options)
+
+
+@flow(name="train-gan", description="Train a generator of the latest published real version.")
+def train_gan(
+    settings_file: SettingsFile, dataset: Dataset = None, seed: Seed = None, train_images: TrainImages = None
+) -> Outcome:
+    """Training alone."""
+    options = {"dataset": dataset, "seed": seed, "train_images": train_images}
+    return run_flow("train-gan", settings_file, options)
+
+
+def run_flow(name: str, settings_file: str, options: dict[str, Any], rehash: bool = False) -> Outcome:
+    """Run the stages of a flow in order, with a lock, a record and a report, however it ends."""
+    settings = load_settings(Path(settings_file), overrides_of(options))
+    preflight(settings, FLOWS[name])
+    with workspace_lock(settings.place):
+        run = Run(
+            flow=name,
+            settings=settings,
+            place=settings.place,
+            observer=OBSERVER.get() or LogObserver(get_run_logger()),
+            force=frozenset({"ingest"}) if rehash else frozenset(),
+            runner=stage_task,
+        )
+        try:
+            run.run_stages(FLOWS[name])
+        except BaseException as error:
+            _close(run, error)
+            raise
+        _close(run, None)
+    return outcome(run)
+
+
+def _close(run: Run, error: BaseException | None) -> None:
+    record = run.finish(error)
+    build_report(record, run.report_path)
+    run.observer.run_ended(record, run.report_path)
+
+
+def outcome(run: Run) -> Outcome:
+    """What a caller of the flow gets: where things are."""
+    versions = {
+        result.summary["name"]: result.summary["version"]
+        for result in run.results.values()
+        if "version" in result.summary
+    }
+    return {"run": run.name, "published": versions, "report": str(run.report_path)}

@@ -1,0 +1,145 @@
+"""All settings of a run in one frozen model, read from one YAML file and overridden by a few flat parameters."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from datasets.errors import BadInput
+from datasets.sources.settings import SourceSettings
+from gan.settings import TrainingSettings
+from tasks.curate import CurateSettings
+from tasks.gate_data import DataGateSettings
+from tasks.gate_synthetic import SyntheticGateSettings
+from tasks.generate import GenerateSettings
+from tasks.imaging.augmentation import AugmentationSettings
+from tasks.parallel import ComputeSettings
+from tasks.publish import PublishSettings
+from tasks.scan import ScanSettings
+from tasks.shard import ShardSettings
+from tasks.split import SplitSettings
+from tasks.stage import Place
+
+SECTION_SEPARATOR = "."
+FLAT_OPTIONS = {  # parameter of a flow or command -> the setting that it overrides
+    "dataset": "dataset",
+    "seed": "seed",
+    "workers": "compute.workers",
+    "dask_address": "compute.dask_address",
+    "train_images": "train.budget_images",
+}
+
+
+class Settings(BaseModel):
+    """One section per stage. Paths are relative to the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", max_length=60, description="name of the data set: a-z, 0-9 and _"
+    )
+    workspace: Path = Field(Path("workspace"), description="where stages keep their outputs")
+    published: Path = Field(Path("published"), description="where finished versions go")
+    seed: int = Field(0, ge=0, lt=2**31, description="every random choice follows from it")
+
+    source: SourceSettings = Field(description="where the images come from")
+    scan: ScanSettings = Field(default_factory=ScanSettings, description="how images are decoded and prepared")
+    curate: CurateSettings = Field(default_factory=CurateSettings, description="which images are fit for use")
+    split: SplitSettings = Field(default_factory=SplitSettings, description="train, validation and test")
+    augment: AugmentationSettings = Field(
+        default_factory=AugmentationSettings, description="varied copies of training images"
+    )
+    shard: ShardSettings = Field(default_factory=ShardSettings, description="the published files")
+    data_gate: DataGateSettings = Field(default_factory=DataGateSettings, description="limits for prepared data")
+    train: TrainingSettings = Field(default_factory=TrainingSettings, description="training of the generator")
+    generate: GenerateSettings = Field(default_factory=GenerateSettings, description="how many synthetic images")
+    synthetic_gate: SyntheticGateSettings = Field(
+        default_factory=SyntheticGateSettings, description="limits for synthetic data"
+    )
+    publish: PublishSettings = Field(default_factory=PublishSettings, description="what a version says of itself")
+    compute: ComputeSettings = Field(
+        default_factory=ComputeSettings, description="how work is spread; changes no result"
+    )
+
+    @property
+    def place(self) -> Place:
+        """Where this data set's runs work and publish."""
+        return Place(
+            dataset=self.dataset,
+            seed=self.seed,
+            workspace=self.workspace,
+            published=self.published,
+            compute=self.compute,
+        )
+
+
+def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read a YAML file; `overrides` are dotted names, e.g. {"train.budget_images": 1000}, None values ignored.
+
+    Raises BadInput with one sentence for a missing file, bad YAML, unknown keys and wrong values.
+    """
+    try:
+        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(
+            f"settings file {path} cannot be read ({error.strerror}); `augment-dataset init` writes one"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(f"settings file {path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(record, dict):
+        raise BadInput(f"settings file {path} holds no settings; `augment-dataset init` writes one to start from")
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            _set(record, name.split(SECTION_SEPARATOR), value)
+    return absolute(validate(record, str(path)), path.resolve().parent)
+
+
+def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Flat options by the dotted names of the settings that they override; others are left out."""
+    return {FLAT_OPTIONS[name]: value for name, value in options.items() if name in FLAT_OPTIONS}
+
+
+def validate(record: Mapping[str, Any], where: str) -> Settings:
+    """Settings from plain values. Raises BadInput: where, what was got, what is allowed."""
+    try:
+        return Settings.model_validate(record)
+    except ValidationError as error:
+        raise BadInput(f"{where}: {'; '.join(_sentence(fault) for fault in error.errors())}") from None
+
+
+def absolute(settings: Settings, base: Path) -> Settings:
+    """The same settings with paths resolved against a folder."""
+    source = settings.source.model_copy(update={"path": _resolved(base, settings.source.path)})
+    changes = {"workspace": settings.workspace, "published": settings.published}
+    resolved = {name: _resolved(base, path) for name, path in changes.items()}
+    return settings.model_copy(update={**resolved, "source": source})
+
+
+def _resolved(base: Path, path: Path) -> Path:
+    return (base / path.expanduser()).resolve()
+
+
+def _set(record: dict[str, Any], names: list[str], value: Any) -> None:
+    for name in names[:-1]:
+        record = record.setdefault(name, {})
+    record[names[-1]] = value
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    location = SECTION_SEPARATOR.join(str(part) for part in fault["loc"]) or "settings"
+    if fault["type"] == "extra_forbidden":
+        return f"unknown setting {location}; {_allowed(fault['loc'])}"
+    if fault["type"] == "missing":
+        return f"setting {location} is missing; add it"
+    if fault["type"] == "value_error":
+        return f"{location}: {str(fault['msg']).removeprefix('Value error, ')}"
+    return f"{location} is {fault['input']!r}: {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}"
+
+
+def _allowed(location: tuple[Any, ...]) -> str:
+    model: Any = Settings
+    for name in location[:-1]:
+        model = model.model_fields[name].annotation
+    return f"allowed here: {', '.join(sorted(model.model_fields))}"

@@ -1,0 +1,46 @@
+"""Writes settings as YAML with a comment per line: the starting point that `augment-dataset init` makes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from flows.settings import Settings
+
+COMMENT_COLUMN = 34
+HEADER = """\
+# Settings of augment-dataset. Every line can be left out, except dataset and source.path: the value shown is used.
+# Run:     augment-dataset run {file}
+# Preview: augment-dataset run {file} --dry-run
+"""
+
+
+def settings_text(settings: Settings, file: str) -> str:
+    """Commented YAML that loads back to equal settings."""
+    return HEADER.format(file=file) + "\n" + "\n".join(_lines(settings, 0)) + "\n"
+
+
+def _lines(model: BaseModel, depth: int) -> list[str]:
+    lines = []
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        comment = field.description or ""
+        if isinstance(value, BaseModel):
+            lines += (
+                ["", f"{'  ' * depth}{name}:  # {comment}"] if depth == 0 else [f"{'  ' * depth}{name}:  # {comment}"]
+            )
+            lines += _lines(value, depth + 1)
+        else:
+            setting = f"{'  ' * depth}{name}: {_scalar(value)}"
+            lines.append(f"{setting:<{COMMENT_COLUMN}}  # {comment}")
+    return lines
+
+
+def _scalar(value: Any) -> str:
+    """JSON is YAML; strings that need no quotes get none."""
+    if isinstance(value, Path):
+        value = str(value)
+    text = json.dumps(value, ensure_ascii=False)
+    plain = isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum() and value[0].isalpha()
+    return value if plain and value not in ("null", "true", "false", "yes", "no", "on", "off") else text

@@ -1,0 +1,177 @@
+"""What a person sees in a terminal: bars while work runs, tables at the end. In a log, plain lines."""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from datasets.gate_file import GATE_FILE, Gate, Metric, read_gate
+from tasks.run import Observer, stages_by_name
+from tasks.run_log import LogObserver, ended_line
+from tasks.stage import Stage, StageResult
+
+LOG_WIDTH = 110
+
+
+def console(to_error: bool = False) -> Console:
+    """Colour and bars on a terminal; plain text of a fixed width elsewhere."""
+    stream = sys.stderr if to_error else sys.stdout
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else LOG_WIDTH)
+
+
+class TerminalObserver:
+    """A bar for the stage that runs, and one line for each that ended."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._bar: TaskID | None = None
+
+    def stage_started(self, stage: Stage) -> None:
+        """Show an empty bar."""
+        self._bar = self._bars.add_task(stage.name, total=None, numbers=stage.title)
+
+    def progress(self, stage: Stage, done: int, total: int, **numbers: float | str) -> None:
+        """Move the bar."""
+        assert self._bar is not None
+        shown = " ".join(
+            f"{key} {value if isinstance(value, str) else f'{value:.3g}'}" for key, value in numbers.items()
+        )
+        self._bars.update(self._bar, completed=done, total=total or None, numbers=shown or stage.title)
+
+    def stage_ended(self, stage: Stage, result: StageResult) -> None:
+        """Replace the bar by a line."""
+        assert self._bar is not None
+        self._bars.remove_task(self._bar)
+        self._bars.console.print(ended_line(result))
+
+    def run_ended(self, record: Mapping[str, Any], report: Path) -> None:
+        """Show the tables."""
+        for task in self._bars.task_ids:
+            self._bars.remove_task(task)
+        show_run(record, report, self._bars.console)
+
+
+class PlainObserver(LogObserver):
+    """Plain lines, and the tables at the end: for a command whose output goes to a file or a pipe."""
+
+    def run_ended(self, record: Mapping[str, Any], report: Path) -> None:
+        """Show the tables."""
+        show_run(record, report, console())
+
+
+@contextmanager
+def observer() -> Iterator[Observer]:
+    """Bars on a terminal, plain lines elsewhere."""
+    out = console()
+    if not out.is_terminal:
+        logger = logging.getLogger("augment-dataset")
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.handlers = [_stdout_handler()]
+        yield PlainObserver(logger)
+        return
+    columns = (
+        TextColumn("{task.description:<17}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[numbers]}"),
+    )
+    with Progress(*columns, console=out, transient=True) as bars:
+        yield TerminalObserver(bars)
+
+
+def _stdout_handler() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    return handler
+
+
+def show_run(record: Mapping[str, Any], report: Path, out: Console) -> None:
+    """The tables at the end of a run: stages, gates, and where things are."""
+    out.print()
+    out.print(stage_table(record["stages"]))
+    stages = stages_by_name(record)
+    for name in ("gate_data", "gate_synthetic"):
+        if name in stages and (Path(stages[name]["path"]) / GATE_FILE).exists():
+            out.print(gate_table(read_gate(Path(stages[name]["path"]))))
+    for stage in record["stages"]:
+        if "version" in stage["summary"]:
+            summary = stage["summary"]
+            out.print(f"published {summary['name']} {summary['version']}: {summary['path']}", soft_wrap=True)
+    out.print(f"report: {report}", soft_wrap=True)
+
+
+def stage_table(stages: Sequence[Mapping[str, Any]]) -> Table:
+    """One row per stage."""
+    table = Table(title="Stages", title_justify="left")
+    table.add_column("stage")
+    table.add_column("outcome")
+    for column in ("in", "out"):
+        table.add_column(column, justify="right")
+    table.add_column("rejected so far, by reason")
+    for column in ("seconds", "CPU s", "MiB"):
+        table.add_column(column, justify="right")
+    for stage in stages:
+        summary, usage = stage["summary"], stage["usage"]
+        rejected = ", ".join(f"{count} {reason}" for reason, count in summary.get("rejected", {}).items())
+        table.add_row(
+            stage["name"],
+            stage["outcome"],
+            str(summary.get("images_in", "")),
+            str(summary.get("images_out", "")),
+            rejected,
+            f"{usage['wall_s']:.1f}",
+            f"{usage['cpu_s']:.1f}",
+            f"{usage['peak_rss_mib']:.0f}",
+        )
+    total = [sum(stage["usage"][name] for stage in stages) for name in ("wall_s", "cpu_s")]
+    table.add_section()
+    table.add_row("all", "", "", "", "", f"{total[0]:.1f}", f"{total[1]:.1f}", "")
+    return table
+
+
+def gate_table(gate: Gate) -> Table:
+    """One row per metric: value, limit, and what real images reach against real images."""
+    table = Table(
+        title=f"Gate of {gate.gate} data: {gate.verdict} (decided on {gate.decided_on})", title_justify="left"
+    )
+    table.add_column("metric")
+    for column in ("value", "limit", "real against real", "n"):
+        table.add_column(column, justify="right")
+    table.add_column("outcome")
+    for metric in gate.metrics:
+        table.add_row(
+            metric.title,
+            _number(metric.value),
+            _limit(metric),
+            _number(metric.floor),
+            str(metric.n or ""),
+            metric.outcome.value,
+        )
+    return table
+
+
+def _limit(metric: Metric) -> str:
+    if metric.threshold is None:
+        return ""
+    return f"{'≤' if metric.direction == 'max' else '≥'} {_number(metric.threshold)}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

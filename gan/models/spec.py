@@ -1,0 +1,47 @@
+"""What a generator and its discriminator are built from."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from datasets.errors import BadInput
+
+RESOLUTIONS_PX = (16, 28, 32, 64, 128)
+
+
+class ModelSpec(BaseModel):
+    """Enough to rebuild both networks; stored beside their weights.
+
+    Images are [N, resolution_px, resolution_px, channels]. `classes` is 0 for unconditional networks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resolution_px: int
+    channels: int
+    classes: int = Field(ge=0)
+    latent_size: int = Field(ge=1)
+    width: int = Field(ge=1)
+    max_width: int = Field(ge=1)
+
+    @property
+    def base_px(self) -> int:
+        """Side of the coarsest layer: 7 for 28 px, else 4."""
+        return 7 if self.resolution_px == 28 else 4
+
+    @property
+    def stages(self) -> int:
+        """How often the side is doubled from the coarsest layer to the image."""
+        return (self.resolution_px // self.base_px).bit_length() - 1
+
+    def width_at(self, halvings: int) -> int:
+        """Channels after the image's side was halved so many times."""
+        return min(self.width * 2**halvings, self.max_width)
+
+
+def check_image_shape(shape: tuple[int, ...]) -> None:
+    """Raises BadInput unless [N, H, W, C] is a shape that the networks can be built for."""
+    if len(shape) != 4 or shape[1] != shape[2] or shape[1] not in RESOLUTIONS_PX or shape[3] not in (1, 3):
+        sides = ", ".join(map(str, RESOLUTIONS_PX))
+        raise BadInput(
+            f"images have shape {tuple(shape)}; a generator needs [N, side, side, 1 or 3] with a side of {sides} px; "
+            "prepare the data set with such a size"
+        )

@@ -1,0 +1,176 @@
+"""Training of a class-conditional (or unconditional) generator within a budget counted in images."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from datasets.errors import BadInput
+from gan.evaluation import NEIGHBOURS, Evaluation, Evaluator
+from gan.extractors import Extractor, Fold, fold_of, load_extractor, make_extractor, save_extractor
+from gan.health import Alarm
+from gan.models.spec import ModelSpec, check_image_shape
+from gan.progress import Progress, silent
+from gan.seeds import derived_seed
+from gan.settings import TrainingSettings
+from gan.training_run import RunInputs, TrainingDiverged, TrainingRun
+from gan.training_state import TrainingState
+from gan.training_step import make_step
+
+__all__ = ["Alarm", "Evaluation", "TrainingDiverged", "TrainingResult", "train"]
+
+EXTRACTOR_FILE = "extractor.npz"
+# These change how a run is watched or cut short, not what its steps compute.
+_NOT_IN_DIGEST = {"budget_minutes", "checkpoint_every_images", "checkpoints_kept"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """What training did. The generator to use is the best snapshot, in `folder`; see gan.sampling.load_generator."""
+
+    folder: Path
+    images_seen: int
+    stopped_by: str  # "budget_images" or "budget_minutes"
+    resumed_at_images: int | None
+    best: Evaluation
+    evaluations: tuple[Evaluation, ...]
+    alarms: tuple[Alarm, ...]
+    rollbacks: int
+    notes: tuple[str, ...]  # e.g. a damaged checkpoint that was passed over
+    images_per_second: float  # of this call, evaluations included
+    cpu_seconds: float  # of this call
+
+
+def train(
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: Sequence[str] | None,
+    select_images: np.ndarray,
+    select_labels: np.ndarray | None,
+    settings: TrainingSettings,
+    seed: int,
+    folder: Path,
+    progress: Progress = silent,
+) -> TrainingResult:
+    """Train on uint8 [N, H, W, C], labels int32 [N] in [0, len(class_names)) or None; resume what `folder` holds.
+
+    `folder` receives checkpoints/, training_log.jsonl, samples/*.png, extractor.npz, generator.weights.npz and
+    generator.json. The snapshot with the smallest Frechet distance to `select_images` is the one kept.
+    Raises BadInput for shapes, sizes or labels that cannot be trained on; TrainingDiverged.
+    """
+    _check(images, labels, class_names, select_images, select_labels)
+    started, cpu_before_s = time.monotonic(), time.process_time()
+    tf.config.experimental.enable_op_determinism()
+    folder.mkdir(parents=True, exist_ok=True)
+    classes = len(class_names) if labels is not None and class_names is not None and len(class_names) > 1 else 0
+    if not classes:
+        labels, select_labels = None, None
+    spec = _spec(images, classes, settings)
+    digest = _digest(images, labels, class_names, select_images, select_labels, settings, seed)
+    extractor = _extractor(images, labels, classes, settings, seed, folder)
+    evaluator = Evaluator(extractor, select_images, select_labels, settings.evaluation_samples, seed)
+    state = TrainingState(spec, seed)
+    network_labels = np.zeros(len(images), np.int32) if labels is None else labels.astype(np.int32)
+    inputs = RunInputs(images, network_labels, class_names, settings, seed, folder, digest)
+    run = TrainingRun(inputs, state, make_step(state, settings, seed), evaluator, progress)
+    run.resume()
+    run.run_to_end()
+    return _result(run, folder, time.monotonic() - started, time.process_time() - cpu_before_s)
+
+
+def _result(run: TrainingRun, folder: Path, seconds: float, cpu_seconds: float) -> TrainingResult:
+    best = run.position.best
+    assert best is not None  # run_to_end always evaluates
+    return TrainingResult(
+        folder=folder,
+        images_seen=run.images_seen,
+        stopped_by=run.stopped_by,
+        resumed_at_images=run.resumed_at_images,
+        best=best,
+        evaluations=tuple(run.position.evaluations),
+        alarms=run.alarms,
+        rollbacks=run.position.rollbacks,
+        notes=tuple(run.notes),
+        images_per_second=(run.images_seen - (run.resumed_at_images or 0)) / seconds,
+        cpu_seconds=cpu_seconds,
+    )
+
+
+def _spec(images: np.ndarray, classes: int, settings: TrainingSettings) -> ModelSpec:
+    return ModelSpec(
+        resolution_px=images.shape[1],
+        channels=images.shape[3],
+        classes=classes,
+        latent_size=settings.latent_size,
+        width=settings.width,
+        max_width=settings.max_width,
+    )
+
+
+def _extractor(
+    images: np.ndarray, labels: np.ndarray | None, classes: int, settings: TrainingSettings, seed: int, folder: Path
+) -> Extractor:
+    """The extractor of this run, read back where an earlier call made it."""
+    path = folder / EXTRACTOR_FILE
+    if path.exists():
+        return load_extractor(path)
+    if labels is not None:
+        chosen = fold_of(len(images), len(Fold), seed, labels) == Fold.SELECTION
+        images, labels = images[chosen], labels[chosen]
+    extractor = make_extractor(images, labels, classes, settings.extractor, derived_seed(seed, "extractor"))
+    save_extractor(extractor, path)
+    return extractor
+
+
+def _digest(
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: Sequence[str] | None,
+    select_images: np.ndarray,
+    select_labels: np.ndarray | None,
+    settings: TrainingSettings,
+    seed: int,
+) -> str:
+    digest = hashlib.sha256(settings.model_dump_json(exclude=_NOT_IN_DIGEST).encode())
+    digest.update(repr((seed, class_names and tuple(class_names))).encode())
+    for array in (images, labels, select_images, select_labels):
+        digest.update(b"none" if array is None else repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _check(
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    class_names: Sequence[str] | None,
+    select_images: np.ndarray,
+    select_labels: np.ndarray | None,
+) -> None:
+    check_image_shape(images.shape)
+    if images.dtype != np.uint8 or select_images.dtype != np.uint8:
+        raise BadInput(f"images are {images.dtype} and {select_images.dtype}; training needs uint8 in [0, 255]")
+    if select_images.shape[1:] != images.shape[1:]:
+        shapes = f"select images have shape {select_images.shape[1:]}, training images {images.shape[1:]}"
+        raise BadInput(f"{shapes}; prepare both alike")
+    if len(images) < 2 or len(select_images) <= NEIGHBOURS:
+        raise BadInput(
+            f"{len(images)} training and {len(select_images)} select images; "
+            f"training needs at least 2 and {NEIGHBOURS + 1}; add images"
+        )
+    if (labels is None) != (select_labels is None):
+        raise BadInput("either the training images or the select images have no labels; give labels for both or none")
+    if labels is not None and select_labels is not None:
+        _check_labels(labels, len(images), class_names)
+        _check_labels(select_labels, len(select_images), class_names)
+
+
+def _check_labels(labels: np.ndarray, count: int, class_names: Sequence[str] | None) -> None:
+    if not class_names:
+        raise BadInput("labels without class names; give one name per class")
+    if len(labels) != count:
+        raise BadInput(f"{len(labels)} labels for {count} images; give one per image")
+    if labels.min() < 0 or labels.max() >= len(class_names):
+        raise BadInput(f"labels span {labels.min()}..{labels.max()}; allowed are 0..{len(class_names) - 1}")

@@ -1,0 +1,81 @@
+"""The store of prepared images: append-only packs, each with a Parquet index of what was found in it.
+
+One folder per scan recipe (settings, code and libraries), shared by all runs. An image is known by the sha256
+of its payload, so it is decoded once however often it is listed.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasets.atomic_file import atomic_file
+from datasets.manifest import SCHEMA, THUMBNAIL_SIDE_PX
+from datasets.pixel_packs import PackWriter
+from tasks.digests import file_sha256
+
+SCANNED_COLUMNS = (
+    *("sha256", "status", "reason", "detail", "format", "width_px", "height_px", "channels", "bit_depth"),
+    *("mean", "std", "entropy_bits", "sharpness", "brightness_p05", "brightness_p95", "clipped_fraction"),
+    *("phash", "phash_mirror", "pixel_sha256", "thumbnail", "pack", "offset", "length"),
+    *("channel_sums", "channel_square_sums"),
+)
+STORE_VERSION = "1"
+FINDINGS = pa.list_(pa.struct([("finding", pa.string()), ("severity", pa.string()), ("detail", pa.string())]))
+STORE_SCHEMA = pa.schema(
+    [pa.field(name, SCHEMA.field(name).type) for name in SCANNED_COLUMNS] + [pa.field("findings", FINDINGS)],
+)
+assert STORE_SCHEMA.field("thumbnail").type.byte_width == THUMBNAIL_SIDE_PX**2
+
+
+def store_folder(shared: Path, recipe: str) -> Path:
+    """Where the images prepared by one recipe lie."""
+    return shared / "pixels" / recipe[:16]
+
+
+def pack_name(sha256s: Iterable[str]) -> str:
+    """Name of the pack of a partition: the same images give the same name, whoever prepares them."""
+    return "pack-" + hashlib.sha256("".join(sha256s).encode()).hexdigest()[:16]
+
+
+def write_pack(folder: Path, name: str, rows: Sequence[dict], payloads: Sequence[bytes | None]) -> None:
+    """Write a pack and, last, its index. `payloads[i]` is the prepared image of `rows[i]`, None where rejected."""
+    place = f"pixels/{folder.name}/{name}.pack"
+    with PackWriter(folder / f"{name}.pack") as pack:
+        for row, payload in zip(rows, payloads, strict=True):
+            if payload is not None:
+                row["offset"], row["length"] = pack.append(payload)
+                row["pack"] = place
+    metadata = {"pixel_store_version": STORE_VERSION, "pack_sha256": file_sha256(folder / f"{name}.pack")}
+    table = pa.Table.from_pylist(list(rows), schema=STORE_SCHEMA.with_metadata(metadata))
+    with atomic_file(folder / f"{name}.parquet") as file:
+        pq.write_table(table, file, compression="zstd")
+
+
+def forget_damaged_packs(folder: Path) -> None:
+    """Remove packs that are not as they were written, so that their images are decoded again."""
+    for index in sorted(folder.glob("pack-*.parquet")):
+        pack = index.with_suffix(".pack")
+        if not pack.is_file() or file_sha256(pack) != recorded_pack_sha256(index):
+            index.unlink()
+            pack.unlink(missing_ok=True)
+
+
+def recorded_pack_sha256(index: Path) -> str | None:
+    """The digest that a pack had when it was written, None where its index is damaged or of another version."""
+    try:
+        metadata = pq.read_schema(index).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return None
+    if metadata.get(b"pixel_store_version") != STORE_VERSION.encode():
+        return None
+    return str(metadata[b"pack_sha256"], "ascii")
+
+
+def read_store(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Everything that the store knows; one row per payload."""
+    schema = pa.schema([STORE_SCHEMA.field(name) for name in columns]) if columns else STORE_SCHEMA
+    tables = [pq.read_table(index, columns=schema.names) for index in sorted(folder.glob("pack-*.parquet"))]
+    return pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in tables)])

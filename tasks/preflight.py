@@ -1,0 +1,60 @@
+"""What can be known before work starts: the source is there, holds images, and the result has room."""
+
+import os
+import shutil
+from itertools import islice
+from pathlib import Path
+
+from datasets.errors import BadInput
+from datasets.sources.registry import open_source
+from datasets.sources.settings import SourceSettings
+from tasks.imaging.decode import sniff_format
+
+HEAD_BYTES = 64
+SNIFFED_FILES = 10_000
+
+
+def check_source(settings: SourceSettings) -> None:
+    """Raises BadInput where the source is missing, empty, or holds nothing that looks like an image."""
+    source = open_source(settings)
+    files = 0
+    for item in islice(source.items(), SNIFFED_FILES):
+        files += 1
+        if item.problem is None and sniff_format(_head(settings.path / item.member)):
+            return
+    if files == 0:
+        raise BadInput(f"{settings.path} holds no files; expected images in it or in one folder per class")
+    raise BadInput(
+        f"none of the {files} files in {settings.path} looks like an image; "
+        "JPEG, PNG, GIF, BMP, TIFF, WebP and PNM are read; check source.path"
+    )
+
+
+def check_target(what: str, folder: Path) -> None:
+    """Raises BadInput where a folder cannot be written."""
+    there = existing_parent(folder)
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise BadInput(f"{what} {folder} cannot be written; choose another folder in the settings")
+
+
+def check_room(what: str, folder: Path, needed_bytes: int) -> None:
+    """Raises BadInput where the disk of a folder has less room than is needed."""
+    free = shutil.disk_usage(existing_parent(folder)).free
+    if free < needed_bytes:
+        raise BadInput(
+            f"the disk of {what} {folder} has {free / 2**20:.0f} MiB free, about {needed_bytes / 2**20:.0f} MiB are "
+            "needed; free some, or choose another folder in the settings"
+        )
+
+
+def existing_parent(folder: Path) -> Path:
+    """The folder itself, or the nearest one above that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""

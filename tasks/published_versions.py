@@ -1,0 +1,68 @@
+"""Published versions: which there are, which is the latest, and whether one is intact."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.errors import BadInput
+from datasets.tfds_layout import DATASET_INFO_FILE, Index, is_version, read_index
+from tasks.digests import file_sha256
+
+LATEST_FILE = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One complete version on disk."""
+
+    path: Path
+    index: Index
+
+    @property
+    def version(self) -> str:
+        assert self.index.version is not None
+        return self.index.version
+
+
+def latest(folder: Path) -> Published | None:
+    """The version that `latest` names in the folder of a data set, None before the first. Raises FormatError."""
+    try:
+        version = (folder / LATEST_FILE).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    return Published(folder / version, read_index(folder / version)) if is_complete(folder / version) else None
+
+
+def latest_or_refuse(folder: Path) -> Published:
+    """The same. Raises BadInput where nothing was published yet."""
+    found = latest(folder)
+    if found is None:
+        raise BadInput(f"{folder} holds no published version; run `augment-dataset prepare` first")
+    return found
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a version was published to its end: the file that makes it visible is there."""
+    return (path / DATASET_INFO_FILE).is_file()
+
+
+def versions(folder: Path) -> list[str]:
+    """All complete versions, oldest first."""
+    names = [path.name for path in folder.glob("*.*.*") if is_version(path.name) and is_complete(path)]
+    return sorted(names, key=version_numbers)
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """`1.2.3` -> (1, 2, 3)."""
+    return tuple(map(int, version.split(".")))
+
+
+def damage(published: Published) -> str | None:
+    """The first shard of a version that is not as its index says, None if all are."""
+    for shards in published.index.splits.values():
+        for shard in shards:
+            path = published.path / shard.file
+            if not path.is_file():
+                return f"{path.name} of {published.version} is gone"
+            if file_sha256(path) != shard.sha256:
+                return f"{path.name} of {published.version} was changed"
+    return None

@@ -1,0 +1,183 @@
+"""The report of a run: one HTML file that needs no script and asks nothing of any server."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from datasets.atomic_file import write_text_atomically
+from datasets.errors import BadInput
+from datasets.published import resolve_version
+from datasets.tfds_layout import read_index
+from tasks.report import files_sections, image_sections, model_sections
+from tasks.report.absent import Absent
+from tasks.report.evidence import Evidence
+from tasks.report.pictures import Album
+from tasks.report.settings_rows import setting_rows
+from tasks.report.tables import (
+    PublishedRow,
+    count_steps,
+    duration,
+    number,
+    published_rows,
+    stage_rows,
+    stopped_stage,
+)
+
+TEMPLATES = Path(__file__).parent / "templates"
+logger = logging.getLogger(__name__)
+Content = Callable[[Evidence, Album], dict[str, Any] | Absent]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the page: its anchor is also the name of its template."""
+
+    name: str
+    title: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A section as HTML that is safe to insert."""
+
+    name: str
+    title: str
+    html: str
+
+
+def build_report(record: Mapping[str, Any], out: Path) -> None:
+    """Write the report of a run's record. Never raises: a part that fails says so, a file that fails is logged."""
+    try:
+        page = render(record)
+    except Exception as error:
+        logger.warning("the report could not be made whole: %s", error)
+        page = _environment().get_template("bare.html.jinja").render(record=record, error=error)
+    writable = page.encode("utf-8", "backslashreplace").decode("utf-8")  # file names may hold what UTF-8 cannot
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomically(out, writable)
+    except OSError as error:
+        logger.warning("the report could not be written to %s: %s", out, error)
+
+
+def render(record: Mapping[str, Any]) -> str:
+    """The page as text."""
+    evidence = Evidence(record)
+    with Album(evidence.shared) as album:
+        found = [_rendered(section, evidence, album) for section in SECTIONS]
+        return (
+            _environment()
+            .get_template("page.html.jinja")
+            .render(
+                record=record,
+                headline=headline(record),
+                published=published_rows(record),
+                took=_took(record),
+                sections=[part for part in found if isinstance(part, Rendered)],
+                absent=[part for part in found if isinstance(part, str)],
+                left_out=album.left_out,
+            )
+        )
+
+
+def headline(record: Mapping[str, Any]) -> str:
+    """What came of the run, in one sentence."""
+    stopped = stopped_stage(record)
+    where = f" in the stage {stopped}" if stopped else " before its first stage was finished"
+    if record["verdict"] != "done":
+        words = {
+            "failed": "The run failed",
+            "bad input": "The run stopped at bad input",
+            "refused": "Publishing was refused",
+        }
+        return words.get(record["verdict"], record["verdict"]) + where
+    versions = published_rows(record)
+    if not versions:
+        return "Done. This flow publishes nothing"
+    named = [f"{row.name} {row.version} " + _what_happened(row) for row in versions]
+    return "; ".join(named)
+
+
+def _what_happened(row: PublishedRow) -> str:
+    return "is unchanged, and still the latest version" if row.outcome == "unchanged" else "is published"
+
+
+def _rendered(section: Section, evidence: Evidence, album: Album) -> Rendered | str:
+    """The section, or one line on why it is not there."""
+    try:
+        content = section.content(evidence, album)
+        if isinstance(content, Absent):
+            return f"{section.title}: {content.why}"
+        html = _environment().get_template(f"sections/{section.name}.html.jinja").render(content)
+    except Exception as error:
+        logger.warning("the report's section %s could not be made: %s", section.name, error)
+        html = _environment().get_template("sections/broken.html.jinja").render(error=error)
+    return Rendered(section.name, section.title, html)
+
+
+def _stages(evidence: Evidence, album: Album) -> dict[str, Any]:
+    return {"rows": stage_rows(evidence.record)}
+
+
+def _counts(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
+    steps = count_steps(evidence.record)
+    return {"steps": steps} if steps else files_sections.NO_FILES
+
+
+def _settings(evidence: Evidence, album: Album) -> dict[str, Any]:
+    return {"rows": setting_rows(evidence.record["settings"])}
+
+
+def _loading(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
+    versions = published_rows(evidence.record)
+    if not versions:
+        return Absent("nothing was published in this run")
+    return {"versions": versions, "labelled": _is_labelled(versions[0])}
+
+
+def _is_labelled(version: PublishedRow) -> bool:
+    try:
+        return read_index(resolve_version(version.path)).features.class_names is not None
+    except BadInput:
+        return True
+
+
+SECTIONS = (
+    Section("stages", "Stages", _stages),
+    Section("counts", "Flow of counts", _counts),
+    Section("gates", "Gates", model_sections.gates),
+    Section("rejects", "Rejected files", files_sections.rejects),
+    Section("duplicates", "Copies", files_sections.duplicates),
+    Section("balance", "Classes and splits", image_sections.balance),
+    Section("measures", "Measures", files_sections.measures),
+    Section("samples", "Images", image_sections.samples),
+    Section("augmented", "Augmented copies", image_sections.augmented),
+    Section("training", "Training", model_sections.training),
+    Section("settings", "Settings", _settings),
+    Section("loading", "Load the data", _loading),
+)
+
+
+def _took(record: Mapping[str, Any]) -> str:
+    started, finished = (datetime.fromisoformat(record[name]) for name in ("started_at", "finished_at"))
+    return duration((finished - started).total_seconds())
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"duration": duration, "number": number, "thousands": lambda value: f"{value:,}"}
+    return environment

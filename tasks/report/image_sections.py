@@ -1,0 +1,149 @@
+"""Sections that show prepared, augmented and synthetic images, and how classes and splits are filled."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datasets.errors import BadInput
+from datasets.image_codec import decode_image
+from datasets.manifest import in_use, key_text
+from datasets.published import resolve_version
+from datasets.readers import load_numpy
+from datasets.tfds_layout import read_index
+from tasks.report.absent import Absent
+from tasks.report.evidence import Evidence
+from tasks.report.picks import pick, pick_rows, where
+from tasks.report.pictures import PACK_COLUMNS, Album, Picture
+
+SPLITS = ("train", "validation", "test", "train_augmented")
+MOST_CLASSES = 20
+MOST_CLASS_ROWS = 200
+PER_CLASS = 10
+AUGMENTED_SHOWN = 8
+COPIES_SHOWN = 4
+CLOSEST_SIDE_PX = 1600
+READ_BYTES = 32 * 2**20
+UNLABELLED = "all images"
+
+
+def balance(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
+    """Images per class and split, with augmented copies."""
+    table = evidence.manifest("split", ["label", "split", "status"])
+    if table is None:
+        return Absent("classes and splits are decided in the stage split, which this run did not finish")
+    copies = evidence.manifest("augment", ["label", "split", "status"])
+    used = in_use(pa.concat_tables([table, copies]) if copies is not None else table)
+    counts: dict[str, dict[str, int]] = {}
+    for entry in used.group_by(["label", "split"]).aggregate([([], "count_all")]).to_pylist():
+        counts.setdefault(entry["label"] or UNLABELLED, {})[entry["split"]] = entry["count_all"]
+    rows = [(label, [counts[label].get(split, 0) for split in SPLITS]) for label in sorted(counts, key=natural)]
+    return {
+        "splits": SPLITS,
+        "rows": rows[:MOST_CLASS_ROWS],
+        "more": max(0, len(rows) - MOST_CLASS_ROWS),
+        "totals": [sum(row[index] for _, row in rows) for index in range(len(SPLITS))],
+        "most": max([1, *(sum(row[:3]) for _, row in rows)]),
+    }
+
+
+def samples(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
+    """Real images of each class, beside synthetic ones where there are any, and the closest pairs."""
+    synthetic = _training_rows(evidence, "generate")
+    real = _training_rows(evidence, "split")
+    published = _from_published(evidence) if real is None and synthetic is not None else {}
+    if real is None and synthetic is None:
+        return Absent("no image was prepared in this run")
+    labels = sorted(_labels(real) | _labels(synthetic), key=natural)
+    chosen = [labels[index] for index in pick(len(labels), MOST_CLASSES, evidence.seed, "classes")] or [None]
+    rows = []
+    for label in chosen:
+        reals = published.get(label, []) if real is None else _images(evidence, album, real, label)
+        made = _images(evidence, album, synthetic, label) if synthetic is not None else []
+        name = label or UNLABELLED
+        rows.append(
+            {
+                "label": name,
+                "real": album.strip(reals, f"{len(reals)} real images, {name}"),
+                "synthetic": album.strip(made, f"{len(made)} synthetic images, {name}"),
+            }
+        )
+    return {
+        "rows": rows,
+        "classes": len(labels),
+        "has_synthetic": synthetic is not None,
+        "per_class": PER_CLASS,
+        "closest": _closest_pairs(evidence, album),
+    }
+
+
+def _training_rows(evidence: Evidence, stage: str) -> pa.Table | None:
+    """Training images of a manifest."""
+    table = evidence.manifest(stage, ["label", "split", "status", *PACK_COLUMNS])
+    return None if table is None else where(in_use(table), "split", ["train"])
+
+
+def _labels(table: pa.Table | None) -> set[str]:
+    return set() if table is None else set(table["label"].unique().to_pylist()) - {None}
+
+
+def _images(evidence: Evidence, album: Album, table: pa.Table, label: str | None) -> list[np.ndarray]:
+    """Some images of a class, or of all."""
+    rows = table if label is None else where(table, "label", [label])
+    images = [album.image(row) for row in pick_rows(rows, PER_CLASS, evidence.seed, f"samples {label}")]
+    return [image for image in images if image is not None]
+
+
+def _from_published(evidence: Evidence) -> dict[str | None, list[np.ndarray]]:
+    """Training images of the published version by class (None: without), of the first ones of its shuffled shards."""
+    folder = Path(evidence.record["settings"].get("published", "")) / evidence.record["dataset"]
+    try:
+        shape = read_index(resolve_version(folder)).features
+        image_bytes = shape.height_px * shape.width_px * shape.channels
+        loaded = load_numpy(folder, "train", limit=max(PER_CLASS, min(2000, READ_BYTES // image_bytes)))
+    except BadInput:
+        return {}
+    if loaded.labels is None or loaded.class_names is None:
+        return {None: list(loaded.images[:PER_CLASS])}
+    return {
+        name: list(loaded.images[np.flatnonzero(loaded.labels == index)[:PER_CLASS]])
+        for index, name in enumerate(loaded.class_names)
+    }
+
+
+def _closest_pairs(evidence: Evidence, album: Album) -> Picture | None:
+    folder = evidence.folder("gate_synthetic")
+    path = folder / "closest_pairs.png" if folder else None
+    if path is None or not path.is_file():
+        return None
+    alt = "Closest pairs: synthetic images above, the training image nearest to each below"
+    return album.picture(decode_image(path.read_bytes()), alt, CLOSEST_SIDE_PX)
+
+
+def augmented(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
+    """Training images, each beside the copies made of it."""
+    copies = evidence.manifest("augment", ["derived_from", *PACK_COLUMNS])
+    real = evidence.manifest("split", ["source", "member", "frame", "label", "split", *PACK_COLUMNS])
+    if copies is None or real is None:
+        return Absent("no copies of training images were made in this run")
+    if not len(copies):
+        return Absent("augmentation is switched off")
+    rows = pick_rows(where(real, "split", ["train"]), AUGMENTED_SHOWN, evidence.seed, "augmented")
+    return {"rows": [_with_copies(album, row, copies) for row in rows], "total": len(copies)}
+
+
+def _with_copies(album: Album, row: Mapping[str, Any], copies: pa.Table) -> dict[str, Any]:
+    key = key_text(dict(row))
+    of_row = where(copies, "derived_from", [key]).slice(0, COPIES_SHOWN).to_pylist()
+    return {
+        "name": row["member"],
+        "real": album.cell(row, f"{row['member']}, real"),
+        "copies": [album.cell(copy, f"{row['member']}, augmented copy {n}") for n, copy in enumerate(of_row, start=1)],
+    }
+
+
+def natural(name: str) -> tuple[int, int, str]:
+    """Sort key: `2` before `10`, numbers before words."""
+    return (0, int(name), name) if name.isdecimal() else (1, 0, name)

@@ -1,0 +1,127 @@
+"""Sections about the generator: how its training went, and what the gates measured."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets.errors import FormatError
+from datasets.gate_file import Metric, Outcome
+from datasets.image_codec import decode_image
+from tasks.report.absent import Absent
+from tasks.report.charts import line_chart
+from tasks.report.evidence import Evidence
+from tasks.report.pictures import Album, Picture
+from tasks.report.tables import gate_rows
+
+MOST_GRIDS = 6
+GRID_SIDE_PX = 420
+CHARTS = {
+    "losses": ("losses", ("discriminator_loss", "generator_loss")),
+    "gradient penalty": ("losses", ("penalty",)),
+    "Fréchet distance": ("evaluation", ("frechet_distance",)),
+    "precision, recall and coverage": ("evaluation", ("precision", "recall", "coverage")),
+    "diversity within classes (real = 1)": ("evaluation", ("diversity",)),
+}
+STOPPED_BY = {"budget_images": "the budget is used up", "budget_minutes": "the cap in minutes was met"}
+TOLD_EVENTS = ("alarm", "rollback", "diverged", "note")
+X_NAME = "images seen"
+Event = Mapping[str, Any]
+
+
+def training(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
+    """Curves from the training log, grids of samples over time, and what was told on the way."""
+    events = [event for event in evidence.training_events() if _is_number(event.get("images_seen"))]
+    grids = _grids(evidence.folder("train"), album)
+    if not events and not grids:
+        return Absent("no generator was trained in this run")
+    summary = evidence.stages["train"]["summary"] if "train" in evidence.stages else {}
+    best = summary.get("best") or {}
+    mark = (best["images_seen"], "kept") if _is_number(best.get("images_seen")) else None
+    charts = (line_chart(title, _lines(events, *what), X_NAME, mark) for title, what in CHARTS.items())
+    return {
+        "finished": bool(summary),
+        "images_seen": max((event["images_seen"] for event in events), default=summary.get("images_seen")),
+        "stopped_by": STOPPED_BY.get(summary.get("stopped_by", ""), ""),
+        "resumed_at_images": summary.get("resumed_at_images"),
+        "best": best,
+        "charts": [chart for chart in charts if chart],
+        "told": [_told(event) for event in events if event.get("event") in TOLD_EVENTS],
+        "grids": grids,
+    }
+
+
+def _lines(events: Sequence[Event], kind: str, names: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
+    """The points of each named number; events that lack it are passed over."""
+    of_kind = [event for event in events if event.get("event") == kind]
+    return {
+        name.replace("_", " "): [(e["images_seen"], e[name]) for e in of_kind if _is_number(e.get(name))]
+        for name in names
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _told(event: Event) -> str:
+    rest = {name: value for name, value in event.items() if name not in ("event", "images_seen")}
+    plain = ", ".join([str(event["event"]), *(f"{name.replace('_', ' ')} {value}" for name, value in rest.items())])
+    sentence = event.get("sentence") or plain
+    return f"after {event['images_seen']:,} images: {sentence}"
+
+
+def _grids(folder: Path | None, album: Album) -> list[tuple[str, Picture]]:
+    """(caption, picture) of sample grids, the first and the last among them."""
+    paths = sorted((folder / "samples").glob("*.png")) if folder else []
+    last = len(paths) - 1
+    chosen = [paths[round(step * last / (MOST_GRIDS - 1))] for step in range(MOST_GRIDS)] if paths else []
+    grids = []
+    for path in dict.fromkeys(chosen):
+        caption = f"after {int(path.stem):,} images" if path.stem.isdecimal() else path.stem
+        try:
+            grids.append((caption, album.picture(decode_image(path.read_bytes()), f"Samples {caption}", GRID_SIDE_PX)))
+        except (FormatError, OSError):
+            continue
+    return grids
+
+
+def gates(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
+    """Every metric as a row and as a bar."""
+    found = evidence.gates()
+    if not found:
+        return Absent("no gate was reached in this run")
+    return {
+        "gates": [
+            {
+                "name": gate.gate,
+                "verdict": gate.verdict,
+                "decided_on": gate.decided_on,
+                "rows": gate_rows(gate),
+                "bars": [bar(metric) for metric in gate.metrics if metric.value is not None],
+                "has_floors": any(metric.floor is not None for metric in gate.metrics),
+            }
+            for gate in found
+        ]
+    }
+
+
+def bar(metric: Metric) -> dict[str, Any]:
+    """A metric with a value as places in percent of a track whose range holds all of its numbers, and zero."""
+    numbers = {"value": metric.value, "threshold": metric.threshold, "floor": metric.floor}
+    known = {name: number for name, number in numbers.items() if number is not None}
+    ends = [0.0, *known.values(), *(metric.interval or ())]
+    low, high = min(ends), max(ends)
+    span = 1.05 * (high - low) or 1.0
+
+    def place(number: float) -> float:
+        return round(100 * (number - low) / span, 2)
+
+    return {
+        "title": metric.title,
+        "outcome": metric.outcome.value,
+        "reported": metric.outcome is Outcome.REPORTED,
+        "zero": place(0.0),
+        "places": {name: place(number) for name, number in known.items()},
+        "interval": [place(end) for end in metric.interval] if metric.interval else None,
+        "alt": ", ".join(f"{name} {number:.4g}" for name, number in known.items()),
+    }

@@ -1,0 +1,172 @@
+"""One run: stages in order, what each did, and the record that is kept of it. Knows nothing of Prefect."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from datasets.atomic_file import write_text_atomically
+from datasets.errors import BadInput, FormatError, Refused
+from tasks.digests import canonical_json
+from tasks.progress import Progress
+from tasks.stage import Place, Stage, StageResult, run_stage
+
+RUN_VERSION = 1
+EXIT_CODES = {"done": 0, "failed": 1, "bad input": 2, "refused": 3}
+
+
+class Observer(Protocol):
+    """Who is told what a run does: a terminal, or a log."""
+
+    def stage_started(self, stage: Stage) -> None: ...
+
+    def progress(self, stage: Stage, done: int, total: int, **numbers: float | str) -> None: ...
+
+    def stage_ended(self, stage: Stage, result: StageResult) -> None: ...
+
+    def run_ended(self, record: Mapping[str, Any], report: Path) -> None: ...
+
+
+class SilentObserver:
+    """Tells nobody."""
+
+    def stage_started(self, stage: Stage) -> None:
+        return
+
+    def progress(self, stage: Stage, done: int, total: int, **numbers: float | str) -> None:
+        return
+
+    def stage_ended(self, stage: Stage, result: StageResult) -> None:
+        return
+
+    def run_ended(self, record: Mapping[str, Any], report: Path) -> None:
+        return
+
+
+StageRunner = Callable[..., StageResult]
+
+
+@dataclass
+class Run:
+    """A run in progress. `settings` has one attribute per section that stages name."""
+
+    flow: str
+    settings: BaseModel
+    place: Place
+    observer: Observer = field(default_factory=SilentObserver)
+    force: frozenset[str] = frozenset()
+    runner: Callable[[Stage], StageRunner] = lambda stage: run_stage
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    results: dict[str, StageResult] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+        self.name = free_run_name(self.place.shared / "runs", self.started)
+
+    def run_stages(self, stages: Sequence[Stage]) -> None:
+        """Run or skip each stage in turn. Raises what the first failing one raises."""
+        for stage in stages:
+            self.observer.stage_started(stage)
+            result = self.runner(stage)(
+                stage,
+                getattr(self.settings, stage.section),
+                self.place,
+                {name: self.results[name] for name in stage.inputs},
+                progress=self._progress_of(stage),
+                force=stage.name in self.force,
+            )
+            self.results[stage.name] = result
+            self.observer.stage_ended(stage, result)
+
+    def finish(self, error: BaseException | None) -> dict[str, Any]:
+        """Write the record of the run, and return it."""
+        verdict = verdict_of(error)
+        record = {
+            "format_version": RUN_VERSION,
+            "run": self.name,
+            "flow": self.flow,
+            "dataset": self.place.dataset,
+            "started_at": self.started.isoformat(timespec="seconds"),
+            "finished_at": self.clock().isoformat(timespec="seconds"),
+            "verdict": verdict,
+            "exit_code": EXIT_CODES[verdict],
+            "message": str(error) if error else "",
+            "settings": self.settings.model_dump(mode="json"),
+            "stages": [stage_record(result) for result in self.results.values()],
+        }
+        write_text_atomically(self.record_path, canonical_json(record, indent=1) + "\n")
+        return record
+
+    @property
+    def record_path(self) -> Path:
+        """Where the record is written."""
+        return self.place.shared / "runs" / f"{self.name}.json"
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report is written."""
+        return self.record_path.with_suffix(".html")
+
+    def _progress_of(self, stage: Stage) -> Progress:
+        def progress(done: int, total: int, **numbers: float | str) -> None:
+            self.observer.progress(stage, done, total, **numbers)
+
+        return progress
+
+
+def verdict_of(error: BaseException | None) -> str:
+    """Key of EXIT_CODES for how a run ended."""
+    if error is None:
+        return "done"
+    if isinstance(error, BadInput):
+        return "bad input"
+    return "refused" if isinstance(error, Refused) else "failed"
+
+
+def stage_record(result: StageResult) -> dict[str, Any]:
+    """A stage's result as JSON."""
+    return {
+        "name": result.stage,
+        "outcome": result.outcome,
+        "why": result.why,
+        "path": str(result.path),
+        "digest": result.digest,
+        "usage": asdict(result.usage),
+        "summary": result.summary,
+    }
+
+
+def free_run_name(folder: Path, started: datetime) -> str:
+    """Name by the time of the start, with a number behind it where there is one already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    base = f"{started:%Y%m%dT%H%M%SZ}"
+    names = [base, *(f"{base}-{number}" for number in range(2, 1000))]
+    return next(name for name in names if not (folder / f"{name}.json").exists())
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """A run's record. Raises FormatError for a damaged file or another version."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise FormatError(f"{path} is not a readable run record ({error})") from None
+    if record.get("format_version") != RUN_VERSION:
+        raise FormatError(f"{path}: run version {record.get('format_version')}, this code reads {RUN_VERSION}")
+    return record
+
+
+def latest_run(shared: Path) -> Path:
+    """The newest run's record. Raises BadInput where there is none."""
+    runs = sorted((shared / "runs").glob("*.json"))
+    if not runs:
+        raise BadInput(f"{shared} holds no runs; run `augment-dataset run` first")
+    return runs[-1]
+
+
+def stages_by_name(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The stages of a run's record by their names."""
+    return {stage["name"]: stage for stage in record["stages"]}

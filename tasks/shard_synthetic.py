@@ -1,0 +1,23 @@
+"""Shards of synthetic images: a data set of their own that names, by digest, the real version behind it."""
+
+from datasets.manifest import MANIFEST_FILE, read_table
+from tasks.digests import file_sha256
+from tasks.publish import synthetic_name
+from tasks.published_versions import latest_or_refuse
+from tasks.shard import ShardSettings, write_shards
+from tasks.stage import StageContext, Summary
+
+
+def shard_synthetic(settings: ShardSettings, context: StageContext) -> Summary:
+    """Manifest of generate -> a data set folder that lacks only its version."""
+    real = latest_or_refuse(context.published / context.dataset)
+    manifest = read_table(context.inputs["generate"] / MANIFEST_FILE)
+    lineage = {
+        "made_by": "augment-dataset",
+        "kind": "synthetic",
+        "real": {"name": real.index.name, "content_digest": real.index.content_digest},
+        "generator": {"weights_sha256": manifest["derived_from"][0].as_py(), "seed": context.seed},
+        "generator_file_sha256": file_sha256(context.inputs["train"] / "generator.json"),
+    }
+    name = synthetic_name(context.dataset)
+    return write_shards(settings, context, name, manifest, real.index.features, real.index.normalise, lineage)

@@ -1,0 +1,308 @@
+"""A stage: what it is made of, whether it has to run, and how its output becomes visible.
+
+An output folder appears under its final name only when it is whole, and then holds DONE: what the fingerprint
+is made of and the digest of every file. A stage whose DONE fits and whose files are intact is skipped.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel
+
+from datasets.atomic_file import write_text_atomically
+from datasets.errors import BadInput
+from tasks.digests import canonical_json, code_digest, digest_of, file_digests, library_versions
+from tasks.parallel import ComputeSettings
+from tasks.progress import Progress, silent
+from tasks.stage_process import ChildUsage, run_in_child
+
+STAGE_FORMAT = 1
+DONE_FILE = "DONE"
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageContext:
+    """All that a stage may read besides its settings. Paths are absolute."""
+
+    dataset: str
+    seed: int
+    inputs: Mapping[str, Path]
+    out: Path  # where to write; renamed to its final name afterwards
+    place: str  # the final folder, relative to `shared`
+    shared: Path  # workspace/<dataset>
+    published: Path  # where versions are published
+    recipe: str  # digest of settings, code and libraries, without the inputs
+    compute: ComputeSettings
+    progress: Progress = silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One entry of a flow's list of stages.
+
+    `work(settings, context)` is a module-level function that returns a summary (JSON). `reads` names what the
+    stage sees besides its inputs, for the fingerprint; `still_true` says what became wrong with an old output.
+    """
+
+    name: str
+    title: str
+    work: Callable[[Any, StageContext], Summary]
+    section: str
+    inputs: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    seeded: bool = True
+    resumable: bool = False
+    timeout_s: float = 24 * 3600
+    reads: Callable[[Any, StageContext], Any] | None = None
+    still_true: Callable[[Any, StageContext, Path], str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """What a run knows of a stage. `digest` is that of the output's content."""
+
+    stage: str
+    outcome: str  # ran, resumed or skipped
+    why: str
+    path: Path
+    digest: str
+    summary: Summary = field(default_factory=dict)
+    usage: ChildUsage = field(default_factory=ChildUsage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a data set's runs work and publish."""
+
+    dataset: str
+    seed: int
+    workspace: Path
+    published: Path
+    compute: ComputeSettings
+
+    @property
+    def shared(self) -> Path:
+        return self.workspace / self.dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether a stage has to run, and why."""
+
+    parts: dict[str, Any]
+    fingerprint: str
+    context: StageContext
+    why: str
+    done: dict[str, Any] | None  # the intact DONE record, when the stage can be skipped
+
+    @property
+    def final(self) -> Path:
+        return self.context.shared / self.context.place
+
+    @property
+    def partial(self) -> Path:
+        return self.final.with_name(self.final.name + ".partial")
+
+
+@contextmanager
+def workspace_lock(place: Place) -> Iterator[None]:
+    """Keep two runs off one data set. The lock of a dead process is free again.
+
+    Raises BadInput when another run holds it.
+    """
+    place.shared.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place.shared / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BadInput(
+            f"{place.shared} is in use by another run; wait until it ends, or give this run another workspace"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def decide(stage: Stage, settings: BaseModel, place: Place, inputs: Mapping[str, StageResult]) -> Decision:
+    """Work out the fingerprint, and whether an intact output of it is there."""
+    parts, context = _fingerprint_parts(stage, settings, place, inputs)
+    fingerprint = digest_of(parts)
+    context = _replace(context, place=f"{stage.name}/{fingerprint[:16]}")
+    final = place.shared / context.place
+    done = _read_done(final)
+    if done is None:
+        return Decision(parts=parts, fingerprint=fingerprint, context=context, why=_why(stage, place, parts), done=None)
+    wrong = _damage(final, done) or (stage.still_true and stage.still_true(settings, context, final))
+    return Decision(
+        parts=parts, fingerprint=fingerprint, context=context, why=wrong or "unchanged", done=None if wrong else done
+    )
+
+
+def run_stage(
+    stage: Stage,
+    settings: BaseModel,
+    place: Place,
+    inputs: Mapping[str, StageResult],
+    progress: Progress = silent,
+    force: bool = False,
+) -> StageResult:
+    """Skip the stage where its output is there and intact, else run it in a child process and keep its output."""
+    decision = decide(stage, settings, place, inputs)
+    if decision.done and not force:
+        return _skipped(stage, decision)
+    resumed = _make_partial(stage, decision)
+    context = _replace(decision.context, out=decision.partial)
+    log = place.shared / "logs" / f"{stage.name}.log"
+    summary, usage = run_in_child(stage.work, settings, context, log=log, progress=progress, timeout_s=stage.timeout_s)
+    digest = _keep(decision, summary, usage)
+    return StageResult(
+        stage=stage.name,
+        outcome="resumed" if resumed else "ran",
+        why=decision.why,
+        path=decision.final,
+        digest=digest,
+        summary=summary,
+        usage=usage,
+    )
+
+
+def _skipped(stage: Stage, decision: Decision) -> StageResult:
+    assert decision.done is not None
+    return StageResult(
+        stage=stage.name,
+        outcome="skipped",
+        why=decision.why,
+        path=decision.final,
+        digest=decision.done["digest"],
+        summary=decision.done["summary"],
+    )
+
+
+def _fingerprint_parts(
+    stage: Stage, settings: BaseModel, place: Place, inputs: Mapping[str, StageResult]
+) -> tuple[dict[str, Any], StageContext]:
+    recipe = {
+        "format": STAGE_FORMAT,
+        "stage": stage.name,
+        "settings": settings.model_dump(mode="json"),
+        "code": code_digest(stage.work),
+        "libraries": library_versions(stage.libraries),
+    }
+    context = StageContext(
+        dataset=place.dataset,
+        seed=place.seed,
+        inputs={name: inputs[name].path for name in stage.inputs},
+        out=place.shared,
+        place="",
+        shared=place.shared,
+        published=place.published,
+        recipe=digest_of(recipe),
+        compute=place.compute,
+    )
+    parts = recipe | {"inputs": {name: inputs[name].digest for name in stage.inputs}}
+    if stage.seeded:
+        parts["seed"] = place.seed
+    if stage.reads:
+        parts["reads"] = stage.reads(settings, context)
+    return parts, context
+
+
+def _read_done(folder: Path) -> dict[str, Any] | None:
+    try:
+        done: dict[str, Any] = json.loads((folder / DONE_FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return done if done.get("format") == STAGE_FORMAT else None
+
+
+def _damage(folder: Path, done: dict[str, Any]) -> str | None:
+    found = file_digests(folder, leave_out={DONE_FILE})
+    for name in sorted(found.keys() | done["outputs"].keys()):
+        if name not in found:
+            return f"output {name} is gone"
+        if name not in done["outputs"]:
+            return f"output {name} is not of this stage"
+        if found[name] != done["outputs"][name]:
+            return f"output {name} was changed"
+    return None
+
+
+def _why(stage: Stage, place: Place, parts: dict[str, Any]) -> str:
+    """What differs from the newest output of this stage."""
+    folders = [done.parent for done in (place.shared / stage.name).glob(f"*/{DONE_FILE}")]
+    if not folders:
+        return "first run"
+    newest = max(folders, key=lambda folder: (folder / DONE_FILE).stat().st_mtime_ns)
+    done = _read_done(newest)
+    return "; ".join(differences(done["parts"], parts)) if done else f"{newest.name}/{DONE_FILE} is damaged"
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What changed between two fingerprints, as clauses, e.g. `settings changed: min_side_px 32 → 64`."""
+    changes = []
+    changed_settings = _changed_leaves(old.get("settings", {}), new.get("settings", {}))
+    if changed_settings:
+        changes.append("settings changed: " + ", ".join(changed_settings))
+    if old.get("seed") != new.get("seed"):
+        changes.append(f"seed changed: {old.get('seed')} → {new.get('seed')}")
+    before, now = old.get("inputs", {}), new.get("inputs", {})
+    changes += [
+        f"output of {name} changed" for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)
+    ]
+    if old.get("reads") != new.get("reads"):
+        changes.append("source changed")
+    if old.get("code") != new.get("code"):
+        changes.append("code changed")
+    changes += [f"library changed: {leaf}" for leaf in _changed_leaves(old["libraries"], new["libraries"])]
+    return changes or ["its output is gone"]
+
+
+def _changed_leaves(old: Any, new: Any, path: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = sorted(old.keys() | new.keys())
+        nested = (_changed_leaves(old.get(n), new.get(n), f"{path}.{n}" if path else n) for n in names)
+        return [leaf for leaves in nested for leaf in leaves]
+    return [] if old == new else [f"{path} {old} → {new}"]
+
+
+def _make_partial(stage: Stage, decision: Decision) -> bool:
+    """Prepare the folder to write in; True when there is earlier work in it to go on from."""
+    if decision.final.exists():
+        shutil.rmtree(decision.final)
+    if stage.resumable and decision.partial.exists():
+        return any(decision.partial.iterdir())
+    if not stage.resumable:  # whatever a dead run left: the lock is ours, so nobody writes there
+        for leftover in decision.final.parent.glob("*.partial"):
+            shutil.rmtree(leftover)
+    decision.partial.mkdir(parents=True)
+    return False
+
+
+def _keep(decision: Decision, summary: Summary, usage: ChildUsage) -> str:
+    """Digest all outputs (which reads them back), write DONE last, rename."""
+    outputs = file_digests(decision.partial)
+    digest = digest_of(outputs)
+    done = {
+        "format": STAGE_FORMAT,
+        "fingerprint": decision.fingerprint,
+        "parts": decision.parts,
+        "outputs": outputs,
+        "digest": digest,
+        "summary": summary,
+    }
+    write_text_atomically(decision.partial / DONE_FILE, canonical_json(done, indent=1))
+    decision.partial.rename(decision.final)
+    return digest
+
+
+def _replace(context: StageContext, **changes: Any) -> StageContext:
+    values = {name: getattr(context, name) for name in StageContext.__dataclass_fields__}
+    return StageContext(**(values | changes))

@@ -1,0 +1,235 @@
+"""Runs a stage in a child process group of its own, which can be stopped whatever its native code does.
+
+The child gets one JSON line on standard input and answers with JSON lines on a pipe. When the parent dies, the
+child sees the end of its standard input and takes its whole group with it: nothing is left behind.
+"""
+
+import importlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from datasets import errors
+from tasks.digests import ROOT
+from tasks.progress import Progress, at_most_every
+
+if TYPE_CHECKING:
+    from tasks.stage import StageContext
+
+GRACE_S = 5.0
+PROGRESS_INTERVAL_S = 0.2
+LOG_TAIL_LINES = 12
+
+
+class StageFailed(RuntimeError):
+    """A stage stopped with an error that is not the user's: the sentence names its log.
+
+    `may_pass` says that trying again can help: its process was ended from outside.
+    """
+
+    def __init__(self, sentence: str, may_pass: bool = False) -> None:
+        super().__init__(sentence)
+        self.may_pass = may_pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildUsage:
+    """What a child and its finished descendants used; `peak_rss_mib` is that of the largest single process."""
+
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_rss_mib: float = 0.0
+
+
+def run_in_child(
+    work: Callable[..., dict[str, Any]],
+    settings: BaseModel,
+    context: "StageContext",
+    *,
+    log: Path,
+    progress: Progress,
+    timeout_s: float,
+) -> tuple[dict[str, Any], ChildUsage]:
+    """Run `work(settings, context)` in a child process.
+
+    Raises what the work raised when that is an error of ours (BadInput, Refused, ...), else StageFailed.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started_s = time.monotonic()
+    with log.open("wb") as log_file:
+        child, answers = _start(log_file)
+        status = -1
+        try:
+            _send(child, _request(work, settings, context))
+            answer = _listen(answers, progress, deadline_s=started_s + timeout_s)
+        except TimeoutError:
+            answer = {"message": f"it used up its {timeout_s:.0f} s"}
+            _stop_group(child)
+        except BaseException:
+            _stop_group(child)
+            raise
+        finally:
+            answers.close()
+            assert child.stdin is not None
+            _, status, usage = os.wait4(child.pid, 0)
+            child.stdin.close()
+            child.returncode = os.waitstatus_to_exitcode(status)
+    used = ChildUsage(
+        wall_s=time.monotonic() - started_s,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        peak_rss_mib=usage.ru_maxrss / 1024,
+    )
+    if "summary" in answer:
+        return answer["summary"], used
+    raise _error_from(answer, work.__name__, log, child.returncode, timeout_s)
+
+
+def _start(log_file: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    read_end, write_end = os.pipe()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tasks.stage_process", str(write_end)],
+        stdin=subprocess.PIPE,
+        stdout=log_file,
+        stderr=log_file,
+        pass_fds=(write_end,),
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    os.close(write_end)
+    return child, os.fdopen(read_end, "rb", buffering=0)
+
+
+def _request(work: Callable[..., Any], settings: BaseModel, context: "StageContext") -> dict[str, Any]:
+    values = {name: getattr(context, name) for name in context.__dataclass_fields__ if name != "progress"}
+    return {
+        "work": f"{work.__module__}:{work.__qualname__}",
+        "settings_type": f"{type(settings).__module__}:{type(settings).__qualname__}",
+        "settings": settings.model_dump(mode="json"),
+        "context": {name: _to_json(value) for name, value in values.items()},
+    }
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {name: str(path) for name, path in value.items()}
+    return str(value) if isinstance(value, Path) else value
+
+
+def _send(child: subprocess.Popen[bytes], request: dict[str, Any]) -> None:
+    assert child.stdin is not None
+    try:
+        child.stdin.write(json.dumps(request).encode() + b"\n")
+        child.stdin.flush()
+    except BrokenPipeError:
+        return  # it died at once: the missing answer says so
+
+
+def _listen(answers: IO[bytes], progress: Progress, deadline_s: float) -> dict[str, Any]:
+    """Pass progress on until the child has answered, hung up, or used up its time."""
+    buffer = b""
+    while True:
+        ready, _, _ = select.select([answers], [], [], max(0.0, deadline_s - time.monotonic()))
+        if not ready:
+            raise TimeoutError
+        chunk = answers.read(64 * 1024)
+        if not chunk:
+            return {}
+        *lines, buffer = (buffer + chunk).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "done" not in message:
+                return message
+            progress(message.pop("done"), message.pop("total"), **message)
+
+
+def _stop_group(child: subprocess.Popen[bytes]) -> None:
+    for signal_number, wait_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, 0.0)):
+        try:
+            os.killpg(child.pid, signal_number)
+        except ProcessLookupError:
+            return
+        deadline_s = time.monotonic() + wait_s
+        while time.monotonic() < deadline_s and not _has_ended(child.pid):
+            time.sleep(0.05)
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _error_from(answer: dict[str, Any], name: str, log: Path, returncode: int, timeout_s: float) -> Exception:
+    kind = getattr(errors, answer.get("error", ""), None)
+    if kind is not None:
+        error: Exception = kind(answer["message"])
+        return error
+    tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:])
+    ended = f"was ended by {signal.Signals(-returncode).name}" if returncode < 0 else "failed"
+    what = answer.get("message", f"its process {ended}")
+    sentence = f"{name} stopped: {what}. Its log is {log}, and ends with:\n{tail}"
+    return StageFailed(sentence, may_pass=returncode < 0 and "message" not in answer)
+
+
+def main() -> None:
+    """The child: work, report, answer."""
+    request = json.loads(sys.stdin.buffer.readline())
+    channel = os.fdopen(int(sys.argv[1]), "wb", buffering=0)
+    os.set_inheritable(channel.fileno(), False)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+    def say(message: dict[str, Any]) -> None:
+        channel.write(json.dumps(message, default=float).encode() + b"\n")
+
+    def report(done: int, total: int, **numbers: float | str) -> None:
+        say({"done": done, "total": total, **numbers})
+
+    try:
+        say({"summary": _work_on(request, at_most_every(PROGRESS_INTERVAL_S, report))})
+    except Exception as error:
+        if not hasattr(errors, type(error).__name__):
+            import traceback
+
+            traceback.print_exc()
+        say({"error": type(error).__name__, "message": f"{error}" or type(error).__name__})
+        sys.exit(1)
+
+
+def _work_on(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    from tasks.parallel import ComputeSettings
+    from tasks.stage import StageContext
+
+    settings = _resolve(request["settings_type"]).model_validate(request["settings"])
+    values = request["context"]
+    paths = {name: Path(values[name]) for name in ("out", "shared", "published")}
+    inputs = {name: Path(path) for name, path in values["inputs"].items()}
+    compute = ComputeSettings.model_validate(values["compute"])
+    context = StageContext(**(values | paths | {"inputs": inputs, "compute": compute, "progress": progress}))
+    summary: dict[str, Any] = _resolve(request["work"])(settings, context)
+    return summary
+
+
+def _resolve(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _die_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        continue
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

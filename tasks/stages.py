@@ -1,0 +1,135 @@
+"""The two flows as ordered lists of stages. Read from top to bottom: this is what a run does."""
+
+from tasks import augment, curate, gate_data, gate_synthetic, generate, ingest, publish, scan, shard, shard_synthetic
+from tasks import split as splitting
+from tasks import train as training
+from tasks.stage import Stage
+
+PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "simplejpeg")
+MODEL_LIBRARIES = ("keras", "numpy", "tensorflow")
+
+PREPARE = (
+    Stage(
+        name="ingest",
+        title="list and hash the source",
+        work=ingest.ingest,
+        section="source",
+        seeded=False,
+        reads=ingest.listing_digest,
+    ),
+    Stage(
+        name="scan",
+        title="decode, check, measure, prepare",
+        work=scan.scan,
+        section="scan",
+        inputs=("ingest",),
+        libraries=PIXEL_LIBRARIES,
+        seeded=False,
+        still_true=scan.packs_are_intact,
+    ),
+    Stage(
+        name="curate",
+        title="duplicates, outliers, labels",
+        work=curate.curate,
+        section="curate",
+        inputs=("scan",),
+        libraries=("numpy",),
+        seeded=False,
+    ),
+    Stage(
+        name="split",
+        title="train, validation, test",
+        work=splitting.split,
+        section="split",
+        inputs=("curate",),
+        still_true=splitting.agrees_with_state,
+    ),
+    Stage(
+        name="augment",
+        title="varied copies of training images",
+        work=augment.augment,
+        section="augment",
+        inputs=("split",),
+        libraries=("imaug", "numpy", "opencv-python-headless", "scikit-image"),
+    ),
+    Stage(
+        name="shard",
+        title="TFRecord shards",
+        work=shard.shard_real,
+        section="shard",
+        inputs=("split", "augment"),
+    ),
+    Stage(
+        name="gate_data",
+        title="gate of the real data",
+        work=gate_data.gate_data,
+        section="data_gate",
+        inputs=("split", "shard"),
+        seeded=False,
+        still_true=gate_data.compares_with_latest,
+    ),
+    Stage(
+        name="publish_data",
+        title="publish the real data",
+        work=publish.publish_real,
+        section="publish",
+        inputs=("shard", "gate_data"),
+        seeded=False,
+        still_true=publish.is_still_published,
+    ),
+)
+
+SYNTHESIZE = (
+    Stage(
+        name="train",
+        title="train the generator",
+        work=training.train,
+        section="train",
+        libraries=MODEL_LIBRARIES,
+        resumable=True,
+        reads=training.real_version,
+    ),
+    Stage(
+        name="generate",
+        title="sample the generator",
+        work=generate.generate,
+        section="generate",
+        inputs=("train",),
+        libraries=(*MODEL_LIBRARIES, "opencv-python-headless"),
+    ),
+    Stage(
+        name="shard_synthetic",
+        title="TFRecord shards",
+        work=shard_synthetic.shard_synthetic,
+        section="shard",
+        inputs=("train", "generate"),
+        reads=training.real_version,
+    ),
+    Stage(
+        name="gate_synthetic",
+        title="gate of the synthetic data",
+        work=gate_synthetic.gate_synthetic,
+        section="synthetic_gate",
+        inputs=("shard_synthetic",),
+        libraries=(*MODEL_LIBRARIES, "scipy"),
+        reads=training.real_version,
+    ),
+    Stage(
+        name="publish_synthetic",
+        title="publish the synthetic data",
+        work=publish.publish_synthetic,
+        section="publish",
+        inputs=("shard_synthetic", "gate_synthetic"),
+        seeded=False,
+        still_true=publish.is_still_published,
+    ),
+)
+
+CHECK = PREPARE[:3]  # what can be said of a folder without splitting or training
+
+FLOWS = {
+    "augment-dataset": PREPARE + SYNTHESIZE,
+    "prepare-dataset": PREPARE,
+    "synthesize-dataset": SYNTHESIZE,
+    "train-gan": SYNTHESIZE[:1],
+}

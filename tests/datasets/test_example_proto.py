@@ -1,0 +1,142 @@
+import re
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.errors import BadInput, FormatError
+from datasets.example_proto import decode_example, encode_example
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+FLOAT32 = st.floats(width=32, allow_nan=False)
+VALUES = st.one_of(
+    st.lists(st.binary(max_size=40), min_size=1, max_size=5),
+    st.lists(INT64, min_size=1, max_size=5),
+    st.lists(FLOAT32, min_size=1, max_size=5),
+)
+FEATURES = st.dictionaries(st.text(max_size=10), VALUES, max_size=6)
+
+
+def theirs_from(tf, features):
+    example = tf.train.Example()
+    for name, values in features.items():
+        feature = example.features.feature[name]
+        if isinstance(values[0], bytes):
+            feature.bytes_list.value.extend(values)
+        elif isinstance(values[0], int):
+            feature.int64_list.value.extend(values)
+        else:
+            feature.float_list.value.extend(values)
+    return example
+
+
+@given(FEATURES)
+def test_what_was_encoded_is_decoded(features):
+    assert decode_example(encode_example(features)) == features
+
+
+@given(FEATURES)
+def test_the_order_of_the_features_does_not_matter(features):
+    assert encode_example(dict(reversed(features.items()))) == encode_example(features)
+
+
+@given(FEATURES)
+def test_ours_is_the_message_that_tensorflow_reads(tf, features):
+    assert tf.train.Example.FromString(encode_example(features)) == theirs_from(tf, features)
+
+
+@given(st.text(max_size=10), VALUES)
+def test_a_feature_is_byte_for_byte_what_tensorflow_writes(tf, name, values):
+    # One only: they order features in their own way.
+    features = {name: values}
+    assert encode_example(features) == theirs_from(tf, features).SerializeToString()
+
+
+@given(FEATURES)
+def test_we_read_what_tensorflow_writes(tf, features):
+    assert decode_example(theirs_from(tf, features).SerializeToString()) == features
+
+
+@pytest.mark.parametrize(
+    ("value", "decoded"),
+    [
+        (b"x", [b"x"]),
+        (-1, [-1]),
+        (True, [1]),
+        (0.5, [0.5]),
+        (np.int64(7), [7]),
+        (np.float32(0.25), [0.25]),
+        (np.arange(3), [0, 1, 2]),
+        ([], []),
+        (float("inf"), [float("inf")]),
+    ],
+    ids=repr,
+)
+def test_values_that_may_be_given(value, decoded):
+    assert decode_example(encode_example({"a": value})) == {"a": decoded}
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ([1, 0.5], "feature 'a' holds float, int; a feature is all bytes, all int or all float"),
+        (["text"], "feature 'a' holds str; a feature is all bytes, all int or all float"),
+        (2**63, "feature 'a' holds 9223372036854775808, which does not fit int64; store it as bytes"),
+        (1e39, "feature 'a' holds 1e+39, which does not fit float32; scale it"),
+    ],
+    ids=["mixed", "text", "large int", "large float"],
+)
+def test_values_that_are_refused(value, sentence):
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        encode_example({"a": value})
+
+
+def delimited(field: int, body: bytes) -> bytes:
+    return bytes([field << 3 | 2, len(body)]) + body
+
+
+def feature(body: bytes) -> bytes:
+    return delimited(1, delimited(1, delimited(1, b"a") + delimited(2, body)))
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        (delimited(3, b"\x08\x05\x08\x06"), [5, 6]),
+        (delimited(2, b"\x0d" + struct.pack("<f", 1.5)), [1.5]),
+        (delimited(3, b"\x08\x05") + delimited(3, b"\x08\x06"), [5, 6]),
+        (delimited(3, b"\x08\x05") + delimited(1, b"\x0a\x01x"), [b"x"]),
+        (b"\x48\x01" + delimited(3, b"\x08\x05") + b"\x51" + bytes(8), [5]),
+    ],
+    ids=["ints not packed", "floats not packed", "list in two parts", "last kind counts", "unknown fields"],
+)
+def test_other_encodings_of_the_same_message(tf, body, values):
+    message = feature(body)
+    assert decode_example(message) == {"a": values}
+    theirs = tf.train.Example.FromString(message).features.feature["a"]
+    assert list(getattr(theirs, theirs.WhichOneof("kind")).value) == values
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_decoded_or_refused(payload):
+    try:
+        decoded = decode_example(payload)
+    except FormatError:
+        return
+    assert isinstance(decoded, dict)
+
+
+@given(FEATURES.filter(bool), st.data())
+def test_a_cut_message_is_refused_or_an_earlier_end(features, data):
+    message = encode_example(features)
+    cut = message[: data.draw(st.integers(1, len(message) - 1))]
+    with pytest.raises(FormatError):
+        decode_example(cut)
+
+
+def test_the_refusal_of_damage():
+    sentence = "not a tf.train.Example (cut off); copy the file again or write the shards again"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        decode_example(b"\x0a\x05abc")

@@ -1,0 +1,52 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.errors import FormatError
+from datasets.example_proto import decode_example, encode_example
+from datasets.image_record import ImageRecord, decode_record, encode_record
+
+RECORD = ImageRecord(image=b"pixels", id="digits/7/ü.png#0", kind="augmented", derived_from="digits/7/a.png#0", label=2)
+
+
+@given(
+    st.builds(
+        ImageRecord,
+        image=st.binary(max_size=50),
+        id=st.text(),
+        kind=st.text(),
+        derived_from=st.text(),
+        label=st.none() | st.integers(0, 10**6),
+    )
+)
+def test_what_was_encoded_is_decoded(record):
+    assert decode_record(encode_record(record)) == record
+
+
+def test_an_unlabelled_record_has_no_label_feature():
+    record = ImageRecord(image=b"pixels", id="a", kind="real")
+    assert sorted(decode_example(encode_record(record))) == ["derived_from", "id", "image", "kind", "sha256"]
+
+
+def test_an_image_without_its_sha256_is_refused():
+    features = decode_example(encode_record(RECORD)) | {"image": b"other"}
+    sentence = "record 'digits/7/ü.png#0': the image does not have its sha256; write it again"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        decode_record(encode_example(features))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"kind": []}, "a record has 0 values of 'kind', one of type bytes is needed; write the shards again"),
+        ({"label": b"7"}, "a record has 1 values of 'label', one of type int is needed; write the shards again"),
+        ({"id": [b"a", b"b"]}, "a record has 2 values of 'id', one of type bytes is needed; write the shards again"),
+    ],
+    ids=["absent", "type", "two"],
+)
+def test_records_of_others_are_refused(change, sentence):
+    features = decode_example(encode_record(RECORD)) | change
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        decode_record(encode_example(features))

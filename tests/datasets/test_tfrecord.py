@@ -1,0 +1,107 @@
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datasets.errors import FormatError
+from datasets.tfrecord import frame, masked_crc32c, read_tfrecord, write_tfrecord
+
+PAYLOADS = [b"first", b"", b"third" * 100]
+FIX = "; copy the file again or write the shards again"
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Path:
+    path = tmp_path / "a.tfrecord"
+    write_tfrecord(path, PAYLOADS)
+    return path
+
+
+def test_masked_checksum_of_a_known_input():
+    # crc32c("123456789") is 0xe3069283, the check value of the CRC catalogue; masking was done by hand.
+    assert masked_crc32c(b"123456789") == ((0xE3069283 >> 15 | 0xE3069283 << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8))
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_was_written_is_read(tmp_path, payloads):
+    path = tmp_path / "any.tfrecord"
+    assert write_tfrecord(path, payloads) == len(payloads)
+    assert list(read_tfrecord(path)) == payloads
+
+
+def test_a_failing_writer_leaves_nothing(tmp_path):
+    def records():
+        yield b"one"
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        write_tfrecord(tmp_path / "a.tfrecord", records())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failing_writer_keeps_the_old_file(shard):
+    def records():
+        raise RuntimeError("none")
+        yield
+
+    with pytest.raises(RuntimeError, match="none"):
+        write_tfrecord(shard, records())
+    assert list(read_tfrecord(shard)) == PAYLOADS
+
+
+def test_a_missing_file_is_named(tmp_path):
+    path = tmp_path / "gone.tfrecord"
+    sentence = f"{path}: cannot be opened (No such file or directory); write the shards again"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        list(read_tfrecord(path))
+
+
+def test_a_flipped_bit_in_a_payload_names_the_record(shard):
+    data = bytearray(shard.read_bytes())
+    data[-10] ^= 1
+    shard.write_bytes(data)
+    sentence = f"{shard}: record 2 does not have its checksum{FIX}"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        list(read_tfrecord(shard))
+
+
+def test_records_before_the_damage_are_read(shard):
+    data = bytearray(shard.read_bytes())
+    data[-10] ^= 1
+    shard.write_bytes(data)
+    records = read_tfrecord(shard)
+    assert [next(records), next(records)] == PAYLOADS[:2]
+
+
+def test_a_flipped_bit_in_a_length_names_the_record(shard):
+    data = bytearray(shard.read_bytes())
+    data[len(frame(PAYLOADS[0]))] ^= 1
+    shard.write_bytes(data)
+    sentence = f"{shard}: record 1 has a damaged length, so that no record after it can be found{FIX}"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        list(read_tfrecord(shard))
+
+
+@pytest.mark.parametrize("kept_bytes", [5, 12, 14, 20], ids=["length", "header only", "payload", "checksum"])
+def test_a_cut_off_file_names_the_record(tmp_path, kept_bytes):
+    path = tmp_path / "cut.tfrecord"
+    path.write_bytes(frame(b"whole") + frame(b"cut off")[:kept_bytes])
+    sentence = f"{path}: record 1 is cut off{FIX}"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        list(read_tfrecord(path))
+
+
+def test_tensorflow_reads_ours(shard, tf):
+    assert [item.numpy() for item in tf.data.TFRecordDataset(str(shard))] == PAYLOADS
+
+
+def test_we_read_tensorflows_and_write_the_same_bytes(shard, tmp_path, tf):
+    path = tmp_path / "theirs.tfrecord"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for payload in PAYLOADS:
+            writer.write(payload)
+    assert list(read_tfrecord(path)) == PAYLOADS
+    assert path.read_bytes() == shard.read_bytes()

@@ -1,0 +1,111 @@
+import re
+
+import numpy as np
+import pytest
+from scipy import linalg
+
+from datasets.errors import BadInput
+from gan.metrics.frechet import Statistics, bootstrap_interval, distance_at_n, frechet_distance, statistics
+
+
+def gaussian(mean: np.ndarray, covariance: np.ndarray, n: int = 1000) -> Statistics:
+    return Statistics(n, mean, linalg.cholesky(covariance))
+
+
+def random_covariance(size: int, seed: int) -> np.ndarray:
+    root = np.random.default_rng(seed).normal(size=(size, size))
+    return root @ root.T + 0.1 * np.eye(size)
+
+
+def test_statistics_hold_mean_and_covariance() -> None:
+    features = np.random.default_rng(0).normal(size=(50, 7))
+    found = statistics(features)
+    np.testing.assert_allclose(found.mean, features.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.factor.T @ found.factor, np.cov(features.T), rtol=1e-10, atol=1e-12)
+
+
+def test_the_factor_is_never_larger_than_the_covariance() -> None:
+    features = np.random.default_rng(0).normal(size=(500, 7))
+    assert statistics(features).factor.shape == (7, 7)
+    assert statistics(features[:4]).factor.shape == (4, 7)
+
+
+def test_two_gaussians_with_commuting_covariances() -> None:
+    first = gaussian(np.array([0.0, 0.0, 1.0]), np.diag([1.0, 4.0, 9.0]))
+    second = gaussian(np.array([3.0, 0.0, 1.0]), np.diag([4.0, 4.0, 1.0]))
+    # |m|^2 = 9; sum (s1 - s2)^2 of deviations = 1 + 0 + 4
+    assert frechet_distance(first, second) == pytest.approx(14.0, rel=1e-9)
+
+
+def test_covariances_that_do_not_commute_agree_with_the_matrix_root() -> None:
+    one, two = random_covariance(6, 1), random_covariance(6, 2)
+    wanted = np.trace(one + two) - 2 * np.trace(linalg.sqrtm(one @ two)).real
+    assert frechet_distance(gaussian(np.zeros(6), one), gaussian(np.zeros(6), two)) == pytest.approx(wanted, rel=1e-7)
+
+
+def test_fewer_vectors_than_features_is_exact() -> None:
+    rng = np.random.default_rng(3)
+    basis = linalg.qr(rng.normal(size=(40, 40)))[0][:, :3]
+    first, second = rng.normal(size=(10, 3)), 2.0 * rng.normal(size=(12, 3))
+    wanted = frechet_distance(statistics(first), statistics(second))
+    lifted = frechet_distance(statistics(first @ basis.T), statistics(second @ basis.T))
+    assert lifted == pytest.approx(wanted, rel=1e-7)
+
+
+@pytest.mark.parametrize("n", [10, 300], ids=["rank-deficient", "full rank"])
+def test_a_set_is_at_zero_from_itself_and_never_below(n: int) -> None:
+    found = statistics(np.random.default_rng(4).normal(size=(n, 30)))
+    assert 0.0 <= frechet_distance(found, found) < 1e-5
+
+
+def test_distance_is_symmetric() -> None:
+    first = statistics(np.random.default_rng(5).normal(size=(100, 8)))
+    second = statistics(np.random.default_rng(6).normal(size=(5, 8)))
+    assert frechet_distance(first, second) == pytest.approx(frechet_distance(second, first), rel=1e-9)
+
+
+def test_features_of_different_extractors_are_refused() -> None:
+    sentence = "features of 3 and of 4 numbers cannot be compared; measure both sets with the same extractor"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        frechet_distance(statistics(np.eye(3)), statistics(np.eye(4)))
+
+
+def test_features_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(BadInput, match=re.escape("1 of 3 feature vectors are not finite")):
+        statistics(np.array([[0.0, np.nan], [1.0, 1.0], [2.0, 2.0]]))
+
+
+def test_one_vector_is_refused() -> None:
+    sentence = "features have shape (1, 4); statistics need [N, D] with N of at least 2"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        statistics(np.zeros((1, 4)))
+
+
+def test_the_interval_holds_the_measured_distance() -> None:
+    rng = np.random.default_rng(7)
+    first, second = rng.normal(size=(200, 5)), rng.normal(size=(200, 5)) + 1.0
+    low, high = bootstrap_interval(first, second, seed=0, repeats=40)
+    assert low < frechet_distance(statistics(first), statistics(second)) < high
+
+
+def test_the_interval_is_seeded() -> None:
+    features = np.random.default_rng(8).normal(size=(60, 4))
+    intervals = {bootstrap_interval(features, features + 1, seed=seed, repeats=10) for seed in (1, 1, 2)}
+    assert len(intervals) == 2
+
+
+def test_distance_at_n_grows_as_n_falls() -> None:
+    rng = np.random.default_rng(9)
+    features, reference = rng.normal(size=(1000, 10)), statistics(rng.normal(size=(1000, 10)))
+    assert distance_at_n(features, reference, 50, seed=0) > 2 * distance_at_n(features, reference, 500, seed=0)
+
+
+def test_distance_at_n_with_all_vectors_is_the_plain_distance() -> None:
+    features, reference = np.random.default_rng(9).normal(size=(40, 5)), statistics(np.eye(5))
+    wanted = frechet_distance(statistics(features), reference)
+    assert distance_at_n(features, reference, 40, seed=3) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_more_vectors_than_there_are_is_refused() -> None:
+    with pytest.raises(BadInput, match=re.escape("9 vectors were asked of 5; ask for at most 5")):
+        distance_at_n(np.eye(5), statistics(np.eye(5)), 9, seed=0)

@@ -1,0 +1,61 @@
+import re
+
+import numpy as np
+import pytest
+
+from datasets.errors import BadInput
+from gan.metrics.kernel_distance import kernel_distance, unbiased_discrepancy
+
+RNG = np.random.default_rng(0)
+
+
+def test_two_points_each_by_hand() -> None:
+    x, y = np.array([[1.0], [2.0]]), np.array([[0.0], [-1.0]])
+    # k(1,2) = 27 and k(0,-1) = 1, each counted twice and divided by n (n - 1) = 2; cross terms k(1,0) = k(2,0) = 1,
+    # k(1,-1) = 0, k(2,-1) = -1.
+    assert unbiased_discrepancy(x, y) == pytest.approx(27.0 + 1.0 - 2.0 * (1.0 + 1.0 + 0.0 - 1.0) / 4, rel=1e-12)
+
+
+def test_equals_the_plain_estimate_on_standardised_features() -> None:
+    x, y = RNG.normal(1.0, 2.0, size=(100, 6)), RNG.normal(3.0, 5.0, size=(100, 6))
+    center, scale = y.mean(axis=0), y.std(axis=0)
+    wanted = unbiased_discrepancy((x - center) / scale, (y - center) / scale)
+    assert kernel_distance(x, y, seed=0).value == pytest.approx(wanted, rel=1e-9)
+
+
+def test_the_scale_of_features_does_not_matter() -> None:
+    x, y = RNG.normal(size=(80, 4)), RNG.normal(size=(80, 4)) + 0.5
+    scaled = kernel_distance(1000 * x, 1000 * y, seed=1)
+    assert scaled.value == pytest.approx(kernel_distance(x, y, seed=1).value, rel=1e-9)
+
+
+def test_same_distribution_is_zero_within_its_error() -> None:
+    found = kernel_distance(RNG.normal(size=(600, 8)), RNG.normal(size=(600, 8)), seed=2)
+    assert abs(found.value) < 4 * found.standard_error
+
+
+def test_a_shift_is_many_errors_away_from_zero() -> None:
+    found = kernel_distance(RNG.normal(size=(600, 8)) + 0.5, RNG.normal(size=(600, 8)), seed=2)
+    assert found.value > 10 * found.standard_error
+
+
+def test_equal_numbers_of_both_are_used() -> None:
+    assert kernel_distance(RNG.normal(size=(300, 3)), RNG.normal(size=(90, 3)), seed=0).n == 90
+
+
+def test_samples_are_capped_and_drawn_by_the_seed() -> None:
+    x, y = RNG.normal(size=(200, 3)), RNG.normal(size=(200, 3))
+    values = {kernel_distance(x, y, seed=seed, max_samples=50).value for seed in (1, 1, 2)}
+    assert len(values) == 2
+
+
+def test_a_constant_feature_is_harmless() -> None:
+    x, y = RNG.normal(size=(50, 3)), RNG.normal(size=(50, 3))
+    x[:, 1] = y[:, 1] = 7.0
+    assert np.isfinite(kernel_distance(x, y, seed=0).value)
+
+
+def test_too_few_vectors_are_refused() -> None:
+    sentence = "kernel distance got 10 and 100 vectors; it needs at least 40"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        kernel_distance(np.zeros((10, 2)), np.zeros((100, 2)), seed=0)

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table
+from datasets.sources.settings import SourceSettings
+from tasks.curate import CurateSettings
+
+
+def picture(seed, side_px=16):
+    """Smooth random uint8 [side, side, 1], unlike any other seed's."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (4, 4)).astype(np.float64)
+    return np.kron(coarse, np.ones((side_px // 4, side_px // 4))).astype(np.uint8)[..., None]
+
+
+def decided(workbench):
+    return {
+        row["member"]: (row["status"], row["reason"])
+        for row in read_table(workbench.outputs["curate"] / MANIFEST_FILE).to_pylist()
+    }
+
+
+def groups(workbench):
+    table = read_table(workbench.outputs["curate"] / MANIFEST_FILE)
+    return dict(zip(table["member"].to_pylist(), table["duplicate_group"].to_pylist(), strict=True))
+
+
+def test_an_exact_duplicate_is_rejected_and_the_first_is_kept(workbench, write_images):
+    workbench.prepare(write_images({"a/1.png": picture(1), "a/2.png": picture(1), "a/3.png": picture(3)}), "curate")
+    assert decided(workbench) == {
+        "a/1.png": ("kept", None),
+        "a/2.png": ("rejected", "duplicate_exact"),
+        "a/3.png": ("kept", None),
+    }
+
+
+def test_kept_duplicates_share_a_group(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "a/2.png": picture(1), "a/3.png": picture(3)})
+    workbench.prepare(folder, "curate", curate=CurateSettings(exact_duplicates="keep_all", near_duplicates="keep_all"))
+    found = groups(workbench)
+    assert found["a/1.png"] == found["a/2.png"] is not None
+    assert found["a/3.png"] is None
+
+
+def test_one_picture_under_two_labels_is_rejected_under_both(workbench, write_images):
+    workbench.prepare(write_images({"a/1.png": picture(1), "b/1.png": picture(1), "b/2.png": picture(2)}), "curate")
+    assert decided(workbench) == {
+        "a/1.png": ("rejected", "label_conflict"),
+        "b/1.png": ("rejected", "label_conflict"),
+        "b/2.png": ("kept", None),
+    }
+
+
+def test_a_near_duplicate_is_rejected_and_the_larger_is_kept(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1, 32), "a/2.png": picture(1, 64), "a/3.png": picture(3)})
+    workbench.prepare(folder, "curate")
+    assert decided(workbench)["a/1.png"] == ("rejected", "duplicate_near")
+    assert decided(workbench)["a/2.png"] == ("kept", None)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (np.zeros((16, 16, 1), np.uint8), "flat_black"),
+        (np.full((16, 16, 1), 255, np.uint8), "flat_white"),
+        (np.full((16, 16, 1), 100, np.uint8), "flat"),
+        (picture(5)[:4], "too_small"),
+        (np.concatenate([picture(seed) for seed in range(10)], axis=1), "odd_aspect"),
+    ],
+    ids=["black", "white", "grey", "small", "long"],
+)
+def test_unfit_images_are_rejected(workbench, write_images, image, reason):
+    workbench.prepare(write_images({"a/odd.png": image, "a/fine.png": picture(1)}), "curate")
+    assert decided(workbench) == {"a/odd.png": ("rejected", reason), "a/fine.png": ("kept", None)}
+
+
+def test_an_image_without_a_label_among_labelled_ones_is_rejected(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "b/2.png": picture(2), "loose.png": picture(3)})
+    workbench.prepare(folder, "curate", source=SourceSettings(path=folder, kind="folder_per_class"))
+    assert decided(workbench)["loose.png"] == ("rejected", "label_missing")
+
+
+def test_unlabelled_images_are_no_fault(workbench, write_images):
+    workbench.prepare(write_images({"1.png": picture(1), "2.png": picture(2)}), "curate")
+    assert set(decided(workbench).values()) == {("kept", None)}
+
+
+def test_a_class_that_is_too_small_is_rejected_whole(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "a/2.png": picture(2), "b/3.png": picture(3)})
+    workbench.prepare(folder, "curate", curate=CurateSettings(min_images_per_class=2))
+    assert decided(workbench)["b/3.png"] == ("rejected", "class_too_small")
+
+
+def test_every_reject_has_a_finding_with_a_sentence(workbench, write_images):
+    workbench.prepare(write_images({"a/1.png": picture(1), "a/2.png": picture(1), "a/3.png": b"x"}), "curate")
+    rows = read_table(workbench.outputs["curate"] / FINDINGS_FILE).to_pylist()
+    assert {(row["member"], row["finding"]) for row in rows} == {
+        ("a/2.png", "duplicate_exact"),
+        ("a/3.png", "not_an_image"),
+    }
+    assert all(row["detail"] for row in rows)
+
+
+def test_no_row_is_lost(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "a/2.png": picture(1), "a/3.png": b""})
+    summary = workbench.prepare(folder, "curate")
+    assert summary["images_in"] == len(decided(workbench)) == 3
+    assert summary["images_out"] + sum(summary["rejected"].values()) == 3
