@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from datasets.gate_file import GATE_FILE, Gate, Metric, read_gate
-from tasks.run import Observer, stages_by_name
+from datasets.gate_file import Gate
+from tasks.report.evidence import Evidence
+from tasks.report.tables import gate_rows, published_rows, stage_rows
+from tasks.run import Observer
 from tasks.run_log import LogObserver, ended_line
 from tasks.stage import Stage, StageResult
 
@@ -105,73 +107,54 @@ def _stdout_handler() -> logging.Handler:
 def show_run(record: Mapping[str, Any], report: Path, out: Console) -> None:
     """The tables at the end of a run: stages, gates, and where things are."""
     out.print()
-    out.print(stage_table(record["stages"]))
-    stages = stages_by_name(record)
-    for name in ("gate_data", "gate_synthetic"):
-        if name in stages and (Path(stages[name]["path"]) / GATE_FILE).exists():
-            out.print(gate_table(read_gate(Path(stages[name]["path"]))))
-    for stage in record["stages"]:
-        if "version" in stage["summary"]:
-            summary = stage["summary"]
-            out.print(f"published {summary['name']} {summary['version']}: {summary['path']}", soft_wrap=True)
+    out.print(stage_table(record))
+    for gate in Evidence(record).gates():
+        out.print(gate_table(gate))
+    for row in published_rows(record):
+        out.print(f"{row.name} {row.version} ({row.outcome}): {row.path}", soft_wrap=True)
     out.print(f"report: {report}", soft_wrap=True)
 
 
-def stage_table(stages: Sequence[Mapping[str, Any]]) -> Table:
-    """One row per stage."""
+def stage_table(record: Mapping[str, Any]) -> Table:
+    """One row per stage, and the sums of what it cost."""
     table = Table(title="Stages", title_justify="left")
-    table.add_column("stage")
+    table.add_column("stage", no_wrap=True)
     table.add_column("outcome")
     for column in ("in", "out"):
         table.add_column(column, justify="right")
-    table.add_column("rejected so far, by reason")
+    table.add_column("rejected here", overflow="fold")
     for column in ("seconds", "CPU s", "MiB"):
         table.add_column(column, justify="right")
-    for stage in stages:
-        summary, usage = stage["summary"], stage["usage"]
-        rejected = ", ".join(f"{count} {reason}" for reason, count in summary.get("rejected", {}).items())
+    rows = stage_rows(record)
+    for row in rows:
         table.add_row(
-            stage["name"],
-            stage["outcome"],
-            str(summary.get("images_in", "")),
-            str(summary.get("images_out", "")),
-            rejected,
-            f"{usage['wall_s']:.1f}",
-            f"{usage['cpu_s']:.1f}",
-            f"{usage['peak_rss_mib']:.0f}",
+            row.name,
+            row.outcome,
+            "" if row.images_in is None else str(row.images_in),
+            "" if row.images_out is None else str(row.images_out),
+            ", ".join(f"{count} {reason}" for reason, count in row.reasons),
+            _decimal(row.wall_s, 1),
+            _decimal(row.cpu_s, 1),
+            _decimal(row.peak_rss_mib, 0),
         )
-    total = [sum(stage["usage"][name] for stage in stages) for name in ("wall_s", "cpu_s")]
     table.add_section()
-    table.add_row("all", "", "", "", "", f"{total[0]:.1f}", f"{total[1]:.1f}", "")
+    costs = [sum(getattr(row, name) or 0.0 for row in rows) for name in ("wall_s", "cpu_s")]
+    table.add_row("all", "", "", "", "", *(_decimal(cost, 1) for cost in costs), "")
     return table
 
 
 def gate_table(gate: Gate) -> Table:
     """One row per metric: value, limit, and what real images reach against real images."""
-    table = Table(
-        title=f"Gate of {gate.gate} data: {gate.verdict} (decided on {gate.decided_on})", title_justify="left"
-    )
+    title = f"Gate of {gate.gate} data: {gate.verdict}, decided on {gate.decided_on}"
+    table = Table(title=title, title_justify="left")
     table.add_column("metric")
     for column in ("value", "limit", "real against real", "n"):
         table.add_column(column, justify="right")
     table.add_column("outcome")
-    for metric in gate.metrics:
-        table.add_row(
-            metric.title,
-            _number(metric.value),
-            _limit(metric),
-            _number(metric.floor),
-            str(metric.n or ""),
-            metric.outcome.value,
-        )
+    for row in gate_rows(gate):
+        table.add_row(row.title, row.value, row.limit, row.floor, row.n, row.outcome)
     return table
 
 
-def _limit(metric: Metric) -> str:
-    if metric.threshold is None:
-        return ""
-    return f"{'≤' if metric.direction == 'max' else '≥'} {_number(metric.threshold)}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _decimal(value: float | None, places: int) -> str:
+    return "" if value is None else f"{value:.{places}f}"

@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.manifest import (
@@ -28,6 +30,8 @@ DECIDING_COLUMNS = (
     *("source", "member", "frame", "sha256", "label", "status", "reason", "detail", "width_px", "height_px"),
     *("mean", "std", "sharpness", "pixel_sha256", "phash", "phash_mirror", "duplicate_group"),
 )
+PAIRS_FILE = "near_pairs.parquet"
+PAIRS_SCHEMA = pa.schema([("first", pa.string()), ("second", pa.string())])
 Row = dict[str, Any]
 
 
@@ -62,8 +66,9 @@ def curate(settings: CurateSettings, context: StageContext) -> Summary:
     check_labels(rows, findings)
     check_shapes(rows, settings, findings)
     resolve_exact_duplicates(rows, settings, findings)
-    resolve_near_duplicates(rows, _thumbnails(table), settings, findings)
+    pairs = resolve_near_duplicates(rows, _thumbnails(table), settings, findings)
     check_class_sizes(rows, settings, findings)
+    write_kept_pairs(context.out, rows, pairs)
     decided = {name: [row[name] for row in rows] for name in ("status", "reason", "detail", "duplicate_group")}
     table = with_columns(table, **decided)
     write_table(table, context.out / MANIFEST_FILE)
@@ -145,30 +150,48 @@ def resolve_exact_duplicates(rows: list[Row], settings: CurateSettings, findings
 
 def resolve_near_duplicates(
     rows: list[Row], thumbnails: np.ndarray, settings: CurateSettings, findings: Findings
-) -> None:
-    """Groups of near copies; `thumbnails` uint8 [N, 1024] belongs to all rows, in their order."""
+) -> np.ndarray:
+    """Decide on groups of near copies; `thumbnails` uint8 [N, 1024] belongs to all rows, in their order.
+
+    Returns the pairs that were confirmed, int64 [P, 2] of row numbers. Groups are guarded against chains, so two
+    images that match may be in different groups: the split keeps those together by the pairs.
+    """
     if settings.near_duplicates == "ignore":
-        return
+        return np.empty((0, 2), dtype=np.int64)
     indices = np.array([i for i, row in enumerate(rows) if _is_usable(row)], dtype=np.int64)
-    for members in _near_groups(rows, indices, thumbnails, settings.similarity):
+    pairs = _near_pairs(rows, indices, thumbnails, settings.similarity)
+    by_name: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["duplicate_group"]:
+            by_name[row["duplicate_group"]].append(row)
+    for members in _groups_of(indices, pairs):
         group = sorted((rows[index] for index in members), key=_worth, reverse=True)
-        name = group[0]["duplicate_group"] or group[0]["sha256"]
-        for row in group:
-            row["duplicate_group"] = name
+        _name_group(group, by_name)
         if _resolve_label_conflict(group, settings, findings, "nearly the same picture"):
             continue
         for row in group[1:]:
             detail = f"nearly the same as {key_text(group[0])}"
             _drop_copy(row, "duplicate_near", detail, settings.near_duplicates == "keep_best", findings)
+    return indices[pairs]
 
 
-def _near_groups(
+def _name_group(group: list[Row], by_name: dict[str, list[Row]]) -> None:
+    """Give a group the name of its best image; groups of exact copies that its images head come along."""
+    name = group[0]["duplicate_group"] or group[0]["sha256"]
+    for row in group:
+        for member in by_name.pop(row["duplicate_group"], ()):
+            member["duplicate_group"] = name
+        row["duplicate_group"] = name
+
+
+def _near_pairs(
     rows: list[Row], indices: np.ndarray, thumbnails: np.ndarray, similarity: DuplicateSettings
-) -> Iterable[list[int]]:
+) -> np.ndarray:
+    """Pairs of positions in `indices`."""
     hashes = {
         name: np.array([rows[index][name] for index in indices], dtype=np.uint64) for name in ("phash", "phash_mirror")
     }
-    pairs = near_pairs(
+    return near_pairs(
         hashes["phash"],
         hashes["phash_mirror"],
         thumbnails[indices],
@@ -176,10 +199,30 @@ def _near_groups(
         similarity.max_mean_difference,
         similarity.min_correlation,
     )
+
+
+def _groups_of(indices: np.ndarray, pairs: np.ndarray) -> list[list[int]]:
     members: dict[int, list[int]] = defaultdict(list)
     for position, representative in enumerate(groups(len(indices), pairs)):
         members[int(representative)].append(int(indices[position]))
     return [group for group in members.values() if len(group) > 1]
+
+
+def write_kept_pairs(folder: Path, rows: list[Row], pairs: np.ndarray) -> None:
+    """Keep the confirmed pairs of which both images are still in use, by sha256."""
+    kept = [
+        (rows[first]["sha256"], rows[second]["sha256"])
+        for first, second in pairs.tolist()
+        if _is_usable(rows[first]) and _is_usable(rows[second])
+    ]
+    columns = {"first": [pair[0] for pair in kept], "second": [pair[1] for pair in kept]}
+    pq.write_table(pa.Table.from_pydict(columns, schema=PAIRS_SCHEMA), folder / PAIRS_FILE)
+
+
+def read_kept_pairs(folder: Path) -> list[tuple[str, str]]:
+    """Pairs of sha256 of near copies that are both in use."""
+    table = pq.read_table(folder / PAIRS_FILE, schema=PAIRS_SCHEMA)
+    return list(zip(table["first"].to_pylist(), table["second"].to_pylist(), strict=True))
 
 
 def check_class_sizes(rows: list[Row], settings: CurateSettings, findings: Findings) -> None:

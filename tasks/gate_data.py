@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from datasets.gate_file import Gate, Metric, Outcome, judged, write_gate
 from datasets.manifest import MANIFEST_FILE, in_use, read_table
 from datasets.tfds_layout import read_index
+from tasks.curate import read_kept_pairs
 from tasks.digests import canonical_json
 from tasks.published_versions import Published, latest
 from tasks.stage import StageContext, Summary
@@ -41,7 +43,11 @@ def gate_data(settings: DataGateSettings, context: StageContext) -> Summary:
     """Judge the split manifest; write gate.json. A refusal stops the flow at publishing, not here."""
     table = read_table(context.inputs["split"] / MANIFEST_FILE, NEEDED)
     last = latest(context.published / context.dataset)
-    gate = Gate(gate="data", decided_on="manifest of all images", metrics=measure_data(settings, table, last))
+    gate = Gate(
+        gate="data",
+        decided_on="manifest of all images",
+        metrics=measure_data(settings, table, last, read_kept_pairs(context.inputs["curate"])),
+    )
     write_gate(gate, context.out)
     compared = {"version": last.version if last else None}
     (context.out / COMPARED_FILE).write_text(canonical_json(compared), encoding="utf-8")
@@ -60,8 +66,10 @@ def compares_with_latest(settings: DataGateSettings, context: StageContext, fold
     return None if same else f"{last.version} was published since"
 
 
-def measure_data(settings: DataGateSettings, table: pa.Table, last: Published | None) -> tuple[Metric, ...]:
-    """All metrics of the data gate."""
+def measure_data(
+    settings: DataGateSettings, table: pa.Table, last: Published | None, pairs: Sequence[tuple[str, str]] = ()
+) -> tuple[Metric, ...]:
+    """All metrics of the data gate; `pairs` are near copies by sha256."""
     used = in_use(table)
     rejected = sum(status == "rejected" for status in table["status"].to_pylist())
     old = in_use(read_table(last.path / MANIFEST_FILE, NEEDED)) if last else None
@@ -69,15 +77,17 @@ def measure_data(settings: DataGateSettings, table: pa.Table, last: Published | 
         old = old.filter(pa.array([kind == "real" for kind in old["kind"].to_pylist()]))
     metrics = [
         _metric("reject_rate", "share of files rejected", rejected / len(table), settings.max_reject_rate, len(table)),
-        _metric("leaks", "images with a copy in another split", float(leaks(used)), 0.0, len(used)),
+        _metric("leaks", "copies and groups in two splits", float(leaks(used, pairs)), 0.0, len(used)),
     ]
     return tuple(judged(metric) for metric in [*metrics, *_against(settings, used, old)])
 
 
-def leaks(used: pa.Table) -> int:
-    """Number of groups (same bytes, same pixels, confirmed near copies, user's group) that are in two splits."""
+def leaks(used: pa.Table, pairs: Sequence[tuple[str, str]] = ()) -> int:
+    """How many groups (same bytes, same pixels, copies, user's groups) and pairs of near copies are in two splits."""
     splits = used["split"].to_pylist()
-    count = 0
+    split_of = dict(zip(used["sha256"].to_pylist(), splits, strict=True))
+    known = [(split_of.get(first), split_of.get(second)) for first, second in pairs]
+    count = sum(None not in pair and pair[0] != pair[1] for pair in known)
     for key in LEAK_KEYS:
         seen: dict[str, set[str]] = {}
         for value, split in zip(used[key].to_pylist(), splits, strict=True):

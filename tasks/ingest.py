@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from datasets.errors import BadInput
-from datasets.manifest import MANIFEST_FILE, Kind, Status, status_counts, table_of, write_table
+from datasets.manifest import MANIFEST_FILE, Kind, Status, reason_counts, status_counts, table_of, write_table
 from datasets.sources.base import PROBLEMS, Source, SourceItem
 from datasets.sources.registry import open_source
 from datasets.sources.settings import SourceSettings
@@ -56,7 +56,7 @@ def ingest(settings: SourceSettings, context: StageContext) -> Summary:
     return {
         "images_in": len(table),
         "images_out": counts[Status.KEPT],
-        "rejected": {"unreadable": counts[Status.REJECTED]} if counts[Status.REJECTED] else {},
+        "rejected": reason_counts(table),
         "bytes_in": sum(table["size_bytes"].to_pylist()),
         "hidden_files_left_out": source.hidden_files(),
     } | cache.changes()

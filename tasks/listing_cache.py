@@ -69,7 +69,7 @@ class ListingCache:
     def _read(self) -> dict[tuple[str, str], Entry]:
         try:
             columns = pq.read_table(self.path, schema=SCHEMA).to_pydict()
-        except (FileNotFoundError, pa.ArrowInvalid):  # a cache: without it, everything is read
+        except (OSError, pa.ArrowException):  # a cache: without it, everything is read
             return {}
         keys = zip(columns["source"], columns["member"], strict=True)
         entries = zip(columns["size_bytes"], columns["mtime_ns"], columns["sha256"], strict=True)

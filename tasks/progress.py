@@ -1,18 +1,11 @@
-"""How long work says how far it is: one small callback, and a throttle for tight loops."""
+"""Progress callbacks, and a throttle for tight loops."""
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
+from gan.progress import Progress, silent
 
-class Progress(Protocol):
-    """Called as `progress(done, total, loss=0.7)`; `total` 0 means unknown."""
-
-    def __call__(self, done: int, total: int, **numbers: float | str) -> None: ...
-
-
-def silent(done: int, total: int, **numbers: float | str) -> None:
-    """A progress callback that says nothing."""
+__all__ = ["Progress", "at_most_every", "silent"]
 
 
 def at_most_every(interval_s: float, progress: Progress, clock: Callable[[], float] = time.monotonic) -> Progress:

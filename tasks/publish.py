@@ -15,9 +15,9 @@ from datasets.atomic_file import write_text_atomically
 from datasets.errors import FormatError, Refused
 from datasets.gate_file import GATE_FILE, describe_refusals, read_gate
 from datasets.manifest import MANIFEST_FILE, in_use, read_table
-from datasets.tfds_layout import Index, read_index, write_dataset_info, write_index
+from datasets.tfds_layout import LATEST_FILE, Index, read_index, write_dataset_info, write_index
 from tasks.digests import canonical_json, file_digests
-from tasks.published_versions import LATEST_FILE, Published, damage, latest, version_numbers, versions
+from tasks.published_versions import Published, damage, latest, version_numbers, versions
 from tasks.stage import StageContext, Summary
 from tasks.state import State, read_state, write_state
 

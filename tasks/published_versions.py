@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.errors import BadInput
-from datasets.tfds_layout import DATASET_INFO_FILE, Index, is_version, read_index
+from datasets.tfds_layout import DATASET_INFO_FILE, LATEST_FILE, Index, is_version, read_index
 from tasks.digests import file_sha256
-
-LATEST_FILE = "latest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,12 +65,14 @@ class Run:
 
     def __post_init__(self) -> None:
         self.started = self.clock()
+        self.at_stage: str | None = None
         self.name = free_run_name(self.place.shared / "runs", self.started)
 
     def run_stages(self, stages: Sequence[Stage]) -> None:
         """Run or skip each stage in turn. Raises what the first failing one raises."""
         for stage in stages:
             self.observer.stage_started(stage)
+            self.at_stage = stage.name
             result = self.runner(stage)(
                 stage,
                 getattr(self.settings, stage.section),
@@ -95,6 +97,7 @@ class Run:
             "verdict": verdict,
             "exit_code": EXIT_CODES[verdict],
             "message": str(error) if error else "",
+            "stopped_stage": self.at_stage if error else None,
             "settings": self.settings.model_dump(mode="json"),
             "stages": [stage_record(result) for result in self.results.values()],
         }

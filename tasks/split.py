@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, Status, in_use, read_table, reason_counts, with_columns, write_table
+from tasks.curate import read_kept_pairs
 from tasks.digests import canonical_json
 from tasks.stage import StageContext, Summary
 from tasks.state import State, read_state
@@ -53,7 +54,8 @@ def split(settings: SplitSettings, context: StageContext) -> Summary:
     state = read_state(context.shared)
     used = in_use(table).select(["sha256", "label", "group", "duplicate_group"]).to_pylist()
     _check_enough(used)
-    assigned = assign_splits(used, settings.shares, context.seed, state.splits)
+    pairs = read_kept_pairs(context.inputs["curate"])
+    assigned = assign_splits(used, settings.shares, context.seed, state.splits, pairs)
     names = class_names(used, state.class_names)
     (context.out / CLASSES_FILE).write_text(canonical_json({"class_names": names}), encoding="utf-8")
     class_ids = {name: index for index, name in enumerate(names or ())}
@@ -71,18 +73,23 @@ def split(settings: SplitSettings, context: StageContext) -> Summary:
 
 
 def assign_splits(
-    rows: Sequence[Row], shares: Mapping[str, float], seed: int, ledger: Mapping[str, str]
+    rows: Sequence[Row],
+    shares: Mapping[str, float],
+    seed: int,
+    ledger: Mapping[str, str],
+    pairs: Iterable[tuple[str, str]] = (),
 ) -> dict[str, str | None]:
     """Rows with sha256, label, group, duplicate_group -> split by sha256; None: the image must not be used.
 
-    Whole groups stay together. A group with an image that the ledger knows goes where that image is. Where it
-    bridges several splits, test wins, then validation, and its images in the other splits become None, as no
-    image ever moves. The other groups fill up test, then validation, then train, class by class, by rank of a hash.
+    Whole groups, and both images of a pair (by sha256), stay together. A group with an image that the ledger knows
+    goes where that image is. Where it bridges several splits, test wins, then validation, and its images in the
+    other splits become None, as no image ever moves. The other groups fill up test, then validation, then train,
+    class by class, by rank of a hash.
     """
     assigned: dict[str, str | None] = {}
     counts: dict[Any, Counter[str]] = defaultdict(Counter)
     waiting: dict[Any, list[list[Row]]] = defaultdict(list)
-    for block in _blocks(rows):
+    for block in _blocks(rows, pairs):
         label = _commonest_label(block)
         known = {ledger[row["sha256"]] for row in block if row["sha256"] in ledger}
         if known:
@@ -158,8 +165,8 @@ def _check_enough(rows: Sequence[Row]) -> None:
         )
 
 
-def _blocks(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows that must not be parted: of one duplicate group or one group of the user."""
+def _blocks(rows: Sequence[Row], pairs: Iterable[tuple[str, str]]) -> list[list[Row]]:
+    """Rows that must not be parted: of one duplicate group, one group of the user, or near copies."""
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -169,12 +176,14 @@ def _blocks(rows: Sequence[Row]) -> list[list[Row]]:
         return name
 
     for row in rows:
-        names = [name for name in _ties(row) if name]
-        for name in names[1:]:
-            parent[root(name)] = root(names[0])
+        first, *others = _ties(row)
+        for other in others:
+            parent[root(other)] = root(first)
+    for one, other in pairs:
+        parent[root(f"image {other}")] = root(f"image {one}")
     blocks: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        blocks[root(next(iter(_ties(row))))].append(row)
+        blocks[root(_ties(row)[0])].append(row)
     return list(blocks.values())
 
 

@@ -64,7 +64,7 @@ PREPARE = (
         title="gate of the real data",
         work=gate_data.gate_data,
         section="data_gate",
-        inputs=("split", "shard"),
+        inputs=("curate", "split", "shard"),
         seeded=False,
         still_true=gate_data.compares_with_latest,
     ),

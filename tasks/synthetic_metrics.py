@@ -1,5 +1,7 @@
-"""What the synthetic gate measures. Extractor, judge of labels and judge of value are different networks, fitted
-on different folds of the real training images, so that none marks its own work.
+"""What the synthetic gate measures.
+
+Extractor, judge of labels and judge of value are different networks, fitted on different folds of the real
+training images, so that none marks its own work.
 """
 
 import math

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+cv2.setNumThreads(1)  # processes share the cores; threads inside them would only wait for each other
+
 ResizeMode = Literal["pad", "crop", "stretch"]
 DenoiseMethod = Literal["none", "gaussian", "median", "bilateral", "nlm"]
 

@@ -90,7 +90,7 @@ def render(record: Mapping[str, Any]) -> str:
 def headline(record: Mapping[str, Any]) -> str:
     """What came of the run, in one sentence."""
     stopped = stopped_stage(record)
-    where = f" in the stage {stopped}" if stopped else " before its first stage was finished"
+    where = f" in the stage {stopped}" if stopped else ""
     if record["verdict"] != "done":
         words = {
             "failed": "The run failed",
@@ -123,7 +123,7 @@ def _rendered(section: Section, evidence: Evidence, album: Album) -> Rendered | 
 
 
 def _stages(evidence: Evidence, album: Album) -> dict[str, Any]:
-    return {"rows": stage_rows(evidence.record)}
+    return {"rows": stage_rows(evidence.record), "message": evidence.record["message"]}
 
 
 def _counts(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:

@@ -10,6 +10,7 @@ WIDTH, HEIGHT = 320.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 42.0, 12.0, 8.0, 22.0
 MAX_POINTS = 300
 BINS = 32
+DASH = 4.0
 MIN_BAR = 1.0  # so that a single image among thousands is seen
 LONG_TAIL_RATIO = 8.0  # a largest value beyond so many medians makes the axis logarithmic
 
@@ -59,7 +60,7 @@ def histogram(title: str, groups: Mapping[str, np.ndarray]) -> Chart | None:
     counts = {kind: np.histogram(np.maximum(values, edges[0]), edges)[0] for kind, values in finite.items()}
     top = max(1, int(np.sum(list(counts.values()), axis=0).max()))
     places = np.linspace(LEFT, WIDTH - RIGHT, len(edges))
-    labelled = _decades(edges) if log else nice_ticks(float(edges[0]), float(edges[-1]))
+    labelled = [low] if low == high else _decades(edges) if log else nice_ticks(low, high)
     position = np.interp(np.log(labelled), np.log(edges), places) if log else np.interp(labelled, edges, places)
     return Chart(
         title=title,
@@ -98,9 +99,9 @@ def nice_ticks(low: float, high: float, around: bool = False) -> list[float]:
     """About five round numbers between two values, or the fewest such that lie around both."""
     if high <= low:
         high = low + 1.0
-    rough = (high - low) / 4
+    rough = (high - low) / 5
     magnitude = 10 ** math.floor(math.log10(rough))
-    step = magnitude * next(factor for factor in (1, 2, 5, 10) if factor * magnitude >= rough * 0.999)
+    step = magnitude * next(factor for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough * 0.999)
     slack = 1e-9  # a value that is a tick but for rounding counts as one
     if around:
         first, last = math.floor(low / step + slack), math.ceil(high / step - slack)
@@ -137,8 +138,9 @@ def _edges(low: float, high: float, log: bool) -> np.ndarray:
 
 
 def _decades(edges: np.ndarray) -> list[float]:
+    """Powers of ten within the edges, both ends where there is none."""
     first, last = math.ceil(math.log10(edges[0]) - 1e-9), math.floor(math.log10(edges[-1]) + 1e-9)
-    return [10.0**power for power in range(first, last + 1)]
+    return [10.0**power for power in range(first, last + 1)] or [float(edges[0]), float(edges[-1])]
 
 
 def _stacked(counts: Mapping[str, np.ndarray], places: np.ndarray, top: int) -> list[Bar]:
@@ -162,6 +164,9 @@ def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
 
 
 def _path(points: Sequence[tuple[float, float]], x_scale: _Scale, y_scale: _Scale) -> str:
-    """SVG path data; a single point becomes a dot by way of its round cap."""
-    places = [f"{x_scale(x)},{y_scale(y)}" for x, y in points]
-    return "M" + "L".join(places if len(places) > 1 else places * 2)
+    """SVG path data; a single point becomes a short dash."""
+    places = [(x_scale(x), y_scale(y)) for x, y in points]
+    if len(places) == 1:
+        x, y = places[0]
+        places = [(x - DASH, y), (x + DASH, y)]
+    return "M" + "L".join(f"{x},{y}" for x, y in places)

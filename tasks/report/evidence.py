@@ -12,6 +12,7 @@ import pyarrow as pa
 from datasets.errors import FormatError
 from datasets.gate_file import GATE_FILE, Gate, read_gate
 from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table
+from tasks.report.tables import stopped_stage
 
 # The manifests of real images, the one that knows most first.
 REAL_MANIFESTS = ("split", "curate", "scan", "ingest")
@@ -47,7 +48,7 @@ class Evidence:
         if stage in self.stages:
             path = Path(self.stages[stage]["path"])
             return path if path.is_dir() else None
-        return self._unfinished(stage) if self.record["verdict"] != "done" else None
+        return self._unfinished(stage) if stage == stopped_stage(self.record) else None
 
     def manifest(self, stage: str, columns: list[str]) -> pa.Table | None:
         """Columns of the manifest of a stage."""

@@ -8,7 +8,6 @@ from datasets.gate_file import Gate, Metric
 from tasks.stages import PREPARE, SYNTHESIZE
 
 STAGE_TITLES = {stage.name: stage.title for stage in (*PREPARE, *SYNTHESIZE)}
-STAGE_ORDER = tuple(STAGE_TITLES)
 # The stages through which every listed file passes, and what a file that passed each of them is.
 FILE_STAGES = {
     "ingest": "readable files",
@@ -88,12 +87,9 @@ def stage_rows(record: Record) -> list[StageRow]:
 
 
 def stopped_stage(record: Record) -> str | None:
-    """The stage in which a run stopped: the one after the last that it finished. None if done, or not even one was."""
-    names = [stage["name"] for stage in record["stages"] if stage["name"] in STAGE_TITLES]
-    if record["verdict"] == "done" or not names:
-        return None
-    following = STAGE_ORDER.index(names[-1]) + 1
-    return STAGE_ORDER[following] if following < len(STAGE_ORDER) else None
+    """The stage in which a run stopped. None if it was done, or stopped before the first."""
+    name: str | None = record.get("stopped_stage")
+    return name
 
 
 def gate_rows(gate: Gate) -> list[GateRow]:

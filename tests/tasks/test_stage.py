@@ -126,7 +126,7 @@ def test_a_stage_whose_output_became_untrue_runs_again(works, place):
 
 
 def test_bad_input_of_a_stage_comes_through_and_leaves_nothing_under_the_final_name(works, place):
-    with pytest.raises(BadInput, match="^got nothing; give something$"):
+    with pytest.raises(BadInput, match=r"^got nothing; give something$"):
         run_stage(stage(works.fail_with_bad_input), works.NoteSettings(), place, {})
     assert list((place.shared / "note").glob("*/DONE")) == []
     assert [path.suffix for path in (place.shared / "note").iterdir()] == [".partial"]
@@ -139,14 +139,14 @@ def test_a_refusal_comes_through(works, place):
 
 def test_a_bug_is_reported_with_the_log_and_is_not_worth_a_retry(works, place):
     with pytest.raises(
-        StageFailed, match="(?s)fail_with_bug stopped: a bug. Its log is .*ZeroDivisionError: a bug"
+        StageFailed, match=r"(?s)fail_with_bug stopped: a bug. Its log is .*ZeroDivisionError: a bug"
     ) as caught:
         run_stage(stage(works.fail_with_bug), works.NoteSettings(), place, {})
     assert caught.value.may_pass is False
 
 
 def test_a_killed_process_is_reported_and_worth_a_retry(works, place):
-    with pytest.raises(StageFailed, match="die stopped: its process was ended by SIGKILL") as caught:
+    with pytest.raises(StageFailed, match=r"die stopped: its process was ended by SIGKILL") as caught:
         run_stage(stage(works.die), works.NoteSettings(), place, {})
     assert caught.value.may_pass is True
 
@@ -170,7 +170,7 @@ def test_a_resumable_stage_goes_on_from_what_it_had(works, place):
 
 def test_a_stage_that_takes_too_long_is_stopped(works, place, tmp_path):
     settings = works.NoteSettings(marker=tmp_path / "pid")
-    with pytest.raises(StageFailed, match="sleep_for_ever stopped: it used up its 3 s"):
+    with pytest.raises(StageFailed, match=r"sleep_for_ever stopped: it used up its 3 s"):
         run_stage(stage(works.sleep_for_ever, timeout_s=3.0), settings, place, {})
     assert not is_alive(int(settings.marker.read_text()))
 

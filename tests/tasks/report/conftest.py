@@ -11,6 +11,7 @@ from datasets.gate_file import Gate, Metric, Outcome, judged, write_gate
 from datasets.image_codec import encode_image
 from datasets.manifest import FINDINGS_FILE, FINDINGS_SCHEMA, MANIFEST_FILE, key_text, table_of, write_table
 from datasets.pixel_packs import PackWriter
+from tasks.stages import FLOWS
 
 HOSTILE = "<script>alert(1)</script>"
 SIDE_PX = 16
@@ -44,10 +45,16 @@ class Workspace:
             "verdict": verdict,
             "exit_code": 0,
             "message": message,
+            "stopped_stage": None if verdict == "done" else self.next_stage(),
             "settings": settings,
             "stages": self.stages,
         }
         return json.loads(json.dumps(record | changes))
+
+    def next_stage(self) -> str:
+        """The stage after the last that finished, where a run that did not end well has stopped."""
+        names = [stage.name for stage in FLOWS["augment-dataset"]]
+        return names[names.index(self.stages[-1]["name"]) + 1 if self.stages else 0]
 
     def folder(self, stage: str, how: str = "ran", **summary) -> Path:
         path = self.shared / stage / "0123456789abcdef"

@@ -142,7 +142,7 @@ def test_published_versions_come_with_their_folders(whole_run, page_of, tmp_path
 @pytest.mark.parametrize(
     ("stages", "verdict", "sentence"),
     [
-        ([], "bad input", "The run stopped at bad input before its first stage was finished"),
+        ([], "bad input", "The run stopped at bad input in the stage ingest"),
         (["ingest"], "failed", "The run failed in the stage scan"),
         (
             ["generate", "shard_synthetic", "gate_synthetic"],
@@ -190,6 +190,20 @@ def test_training_that_was_stopped_shows_what_it_had_reached(workspace, page_of)
     workspace.training(partial)
     text = page_of(workspace.record("failed", "the process was killed")).text
     assert "Training was not finished." in text and "300 images were seen" in text
+
+
+def test_training_that_an_earlier_run_left_unfinished_is_not_shown(workspace, page_of):
+    workspace.folder("ingest")
+    partial = workspace.shared / "train" / "fedcba9876543210.partial"
+    partial.mkdir(parents=True)
+    workspace.training(partial)
+    assert "training" not in sections(page_of(workspace.record("failed")))
+
+
+def test_the_message_stands_once_at_the_top_and_not_again_in_the_table(workspace, page_of):
+    workspace.folder("ingest")
+    text = page_of(workspace.record("failed", "no space left on device")).text
+    assert (text.count("no space left on device"), text.count("stopped here; the message is above")) == (1, 1)
 
 
 def test_alarms_of_training_are_told(whole_run, page_of):

@@ -33,6 +33,16 @@ def test_a_long_tail_gets_a_logarithmic_axis():
     assert [tick.label for tick in chart.x_ticks] == ["10", "100", "1k", "10k", "100k"]
 
 
+def test_a_logarithmic_axis_within_one_decade_is_labelled_at_its_ends():
+    chart = histogram("sharpness", {"used": np.array([11.0, 11.0, 11.0, 95.0])})
+    assert [tick.label for tick in chart.x_ticks] == ["11", "95"]
+
+
+def test_values_that_are_all_the_same_are_labelled_once():
+    chart = histogram("side", {"used": np.full(3, 400.0)})
+    assert [tick.label for tick in chart.x_ticks] == ["400"]
+
+
 @pytest.mark.parametrize("values", [[], [math.nan]], ids=["nothing", "no number"])
 def test_there_is_no_histogram_without_values(values):
     assert histogram("size", {"used": np.array(values, dtype=float)}) is None

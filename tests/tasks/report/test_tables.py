@@ -9,7 +9,6 @@ from tasks.report.tables import (
     gate_rows,
     published_rows,
     stage_rows,
-    stopped_stage,
 )
 
 
@@ -41,22 +40,6 @@ def test_the_stage_in_which_a_run_stopped_ends_the_table_with_the_message(worksp
 def test_a_stop_without_a_message_points_to_the_log(workspace):
     workspace.folder("ingest")
     assert stage_rows(workspace.record("failed"))[-1].why == "it ended without a message; see the log of the stage"
-
-
-@pytest.mark.parametrize(
-    ("finished", "verdict", "stopped"),
-    [
-        (["ingest", "scan"], "done", None),
-        ([], "failed", None),
-        (["train"], "failed", "generate"),
-        (["train", "generate", "shard_synthetic", "gate_synthetic"], "refused", "publish_synthetic"),
-        (["publish_synthetic"], "failed", None),
-    ],
-)
-def test_a_run_stopped_in_the_stage_after_the_last_finished_one(workspace, finished, verdict, stopped):
-    for name in finished:
-        workspace.folder(name)
-    assert stopped_stage(workspace.record(verdict)) == stopped
 
 
 def test_counts_lead_from_listed_files_to_splits_and_add_up(whole_run):

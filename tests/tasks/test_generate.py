@@ -1,0 +1,40 @@
+import re
+
+import numpy as np
+import pytest
+
+from datasets.errors import BadInput
+from tasks.generate import GenerateSettings, wanted_labels
+from tasks.validation_halves import validation_halves
+
+
+def test_every_class_gets_its_quota_in_order():
+    settings = GenerateSettings(images_per_class=2, quotas={"b": 3})
+    assert wanted_labels(settings, ("a", "b")).tolist() == [0, 0, 1, 1, 1]
+
+
+def test_without_classes_the_number_is_that_of_all_images():
+    assert wanted_labels(GenerateSettings(images_per_class=4), None).tolist() == [0, 0, 0, 0]
+
+
+def test_a_quota_of_an_unknown_class_is_bad_input():
+    with pytest.raises(BadInput, match=f"^{re.escape('generate.quotas names c; the classes are a, b')}$"):
+        wanted_labels(GenerateSettings(quotas={"c": 1}), ("a", "b"))
+
+
+def test_validation_halves_are_disjoint_complete_and_even_in_every_class():
+    ids = [f"image-{number}" for number in range(101)]
+    labels = np.arange(101) % 5
+    select, gate = validation_halves(ids, labels)
+    assert sorted([*select, *gate]) == list(range(101))
+    for label in range(5):
+        assert abs(int((labels[select] == label).sum()) - int((labels[gate] == label).sum())) <= 1
+
+
+def test_validation_halves_do_not_depend_on_the_order_of_the_images():
+    ids = [f"image-{number}" for number in range(50)]
+    labels = np.arange(50) % 3
+    order = np.random.default_rng(0).permutation(50)
+    select, _ = validation_halves(ids, labels)
+    shuffled, _ = validation_halves([ids[index] for index in order], labels[order])
+    assert {ids[index] for index in select} == {ids[order[index]] for index in shuffled}

@@ -1,0 +1,163 @@
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from datasets.errors import Refused
+from datasets.manifest import read_table
+from datasets.tfds_layout import Index, Normalise, ShardFeatures
+from tasks.augment import augment
+from tasks.gate_data import DataGateSettings, compares_with_latest, gate_data
+from tasks.publish import PublishSettings, is_still_published, next_version, publish_real
+from tasks.published_versions import damage, latest, versions
+from tasks.shard import ShardSettings, shard_real
+from tasks.state import read_state
+
+
+@pytest.fixture
+def publish(workbench, no_augmentation):
+    """Prepare and publish a folder; returns the summary of publishing."""
+
+    def run(folder, gate=None, **settings):
+        workbench.prepare(folder, **settings)
+        workbench.run("augment", augment, no_augmentation, "split")
+        workbench.run("shard", shard_real, ShardSettings(), "split", "augment")
+        workbench.run("gate_data", gate_data, gate or DataGateSettings(), "curate", "split", "shard")
+        return workbench.run("publish_data", publish_real, PublishSettings(), "shard", "gate_data")
+
+    return run
+
+
+def add_image(folder, member, seed):
+    from datasets.image_codec import encode_image
+
+    image = np.random.default_rng(seed).integers(0, 255, (16, 16, 1), dtype=np.uint8)
+    path = folder / member
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(encode_image(image, "png"))
+
+
+def test_the_first_version_is_1_0_0_and_complete(workbench, class_folders, publish):
+    summary = publish(class_folders)
+    found = latest(workbench.published / "tiny")
+    assert (summary["outcome"], found.version, damage(found)) == ("published", "1.0.0", None)
+    assert {path.name for path in found.path.iterdir()} == {
+        *("dataset_info.json", "features.json", "label.labels.txt", "index.json", "manifest.parquet", "gate.json"),
+        *(f"tiny-{split}.tfrecord-00000-of-00001" for split in ("train", "validation", "test")),
+    }
+
+
+def test_publishing_the_same_again_makes_no_version(workbench, class_folders, publish):
+    publish(class_folders)
+    assert publish(class_folders)["outcome"] == "unchanged"
+    assert versions(workbench.published / "tiny") == ["1.0.0"]
+
+
+def test_more_images_give_a_new_version_and_no_image_moves(workbench, class_folders, publish):
+    publish(class_folders)
+    before = read_state(workbench.shared).splits
+    for number in range(10):
+        add_image(class_folders, f"left/new{number}.png", number)
+    assert publish(class_folders)["version"] == "1.1.0"
+    after = read_state(workbench.shared).splits
+    assert len(after) == len(before) + 10
+    assert {sha256: after[sha256] for sha256 in before} == before
+
+
+def test_a_new_class_gives_a_new_major_version_and_keeps_old_ids(workbench, class_folders, publish):
+    publish(class_folders)
+    for number in range(10):
+        add_image(class_folders, f"above/{number}.png", number)
+    assert publish(class_folders)["version"] == "2.0.0"
+    assert read_state(workbench.shared).class_names == ("left", "right", "above")
+
+
+def test_a_damaged_version_is_published_again(workbench, class_folders, publish):
+    publish(class_folders)
+    found = latest(workbench.published / "tiny")
+    shard = found.path / "tiny-test.tfrecord-00000-of-00001"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    folder = workbench.outputs["publish_data"]
+    context = workbench.context("publish_data", "shard", "gate_data")
+    assert is_still_published(PublishSettings(), context, folder) == f"{shard.name} of 1.0.0 was changed"
+    assert publish(class_folders)["version"] == "1.0.1"
+
+
+def test_a_version_without_its_last_file_is_not_visible_and_is_replaced(workbench, class_folders, publish):
+    publish(class_folders)
+    version = workbench.published / "tiny" / "1.0.0"
+    (version / "dataset_info.json").unlink()
+    assert latest(workbench.published / "tiny") is None
+    assert publish(class_folders)["version"] == "1.0.0"
+    assert damage(latest(workbench.published / "tiny")) is None
+
+
+def test_what_a_refused_gate_says_is_not_published(workbench, class_folders, publish):
+    add_image(class_folders, "left/extra.png", 1)
+    (class_folders / "left" / "bad.png").write_bytes(b"no image")
+    sentence = "tiny is not published: its gate refused it (share of files rejected 0.02381 > 0)"
+    with pytest.raises(Refused, match=f"^{re.escape(sentence)}$"):
+        publish(class_folders, gate=DataGateSettings(max_reject_rate=0.0))
+    assert not (workbench.published / "tiny").exists()
+
+
+def test_a_source_that_shrank_is_refused(workbench, class_folders, publish):
+    publish(class_folders)
+    for path in sorted((class_folders / "left").iterdir())[:15]:
+        path.unlink()
+    with pytest.raises(Refused, match=re.escape("share of images gone since the last version 0.375 > 0.3")):
+        publish(class_folders)
+    assert latest(workbench.published / "tiny").version == "1.0.0"
+
+
+def test_a_vanished_class_is_refused(workbench, class_folders, publish):
+    publish(class_folders)
+    shutil.rmtree(class_folders / "left")
+    with pytest.raises(Refused, match=re.escape("classes without images since the last version 1 > 0")):
+        publish(class_folders, gate=DataGateSettings(max_shrink=1.0))
+
+
+def test_a_verdict_holds_until_other_content_is_published(workbench, class_folders, publish):
+    publish(class_folders)
+    folder = workbench.outputs["gate_data"]
+    context = workbench.context("gate_data", "curate", "split", "shard")
+    assert compares_with_latest(DataGateSettings(), context, folder) is None
+    add_image(class_folders, "left/new.png", 1)
+    publish(class_folders)
+    assert compares_with_latest(DataGateSettings(), context, folder) == "1.1.0 was published since"
+
+
+def test_what_is_published_holds_no_absolute_path(workbench, class_folders, publish):
+    publish(class_folders)
+    version = workbench.published / "tiny" / "1.0.0"
+    assert all(str(workbench.base).encode() not in path.read_bytes() for path in version.iterdir())
+    assert set(read_table(version / "manifest.parquet")["source"].to_pylist()) == {"source"}
+
+
+def test_lineage_and_licence_are_in_the_version(workbench, class_folders, publish):
+    publish(class_folders)
+    version = workbench.published / "tiny" / "1.0.0"
+    assert json.loads((version / "dataset_info.json").read_text())["redistributionInfo"] == {"license": "CC0-1.0"}
+    assert json.loads((version / "index.json").read_text())["lineage"]["kind"] == "real"
+
+
+@pytest.mark.parametrize(
+    ("change", "version"),
+    [({}, "1.2.4"), ({"content_digest": "other"}, "1.3.0"), ({"classes": ("a", "b", "c")}, "2.0.0")],
+    ids=["nothing", "content", "classes"],
+)
+def test_the_next_version_says_what_changed(change, version):
+    def index(version=None, content_digest="same", classes=("a", "b")):
+        return Index(
+            name="tiny",
+            version=version,
+            content_digest=content_digest,
+            features=ShardFeatures(16, 16, 1, "png", classes),
+            normalise=Normalise((0.5,), (0.5,)),
+            splits={},
+        )
+
+    assert next_version(index(**change), index("1.2.3")) == version
+    assert next_version(index(), None) == "1.0.0"
