@@ -17,6 +17,7 @@ from datasets.sources.settings import SourceSettings
 from flows.initial_settings import dataset_name
 from flows.settings import Settings, validate
 from flows.terminal import console, observer
+from tasks.findings import FINDINGS
 from tasks.preflight import check_source, check_target
 from tasks.report.build import build_report
 from tasks.run import Run
@@ -27,13 +28,6 @@ ANY = "any"
 FINDINGS_CSV = "findings.csv"
 REPORT_FILE = "report.html"
 CSV_COLUMNS = ("path", "sha256", "finding", "severity", "detail")
-KNOWN_FINDINGS = (
-    *("empty_file", "not_an_image", "truncated", "damaged", "unsupported", "too_large", "decoder_died"),
-    *("too_small", "odd_aspect", "flat", "flat_black", "flat_white", "too_blurry", "label_missing", "label_conflict"),
-    *("duplicate_exact", "duplicate_near", "class_too_small", "wrong_extension", "trailing_bytes", "animated"),
-    *("exif_orientation", "bit_depth", "alpha_composited", "palette", "colour_space", "vanished"),
-    *("changed_while_read", "unreadable_file", "unreadable_folder", "broken_link", "symlink_loop", "name_not_utf8"),
-)
 
 
 def check_folder(folder: Path, out: Path, fail_on: Sequence[str], workers: int) -> None:
@@ -47,7 +41,7 @@ def check_folder(folder: Path, out: Path, fail_on: Sequence[str], workers: int) 
     check_target("out", out)
     console().print(f"checking {folder}", soft_wrap=True)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".check-", dir=out) as scratch, observer() as watching:
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=out.resolve()) as scratch, observer() as watching:
         settings = check_settings(source, Path(scratch), workers)
         run = Run(flow="check", settings=settings, place=settings.place, observer=watching)
         run.run_stages(CHECK)
@@ -72,9 +66,9 @@ def check_settings(source: SourceSettings, scratch: Path, workers: int) -> Setti
 
 
 def _check_names(fail_on: Sequence[str]) -> None:
-    unknown = [name for name in fail_on if name not in (*KNOWN_FINDINGS, ANY)]
+    unknown = [name for name in fail_on if name not in (*FINDINGS, ANY)]
     if unknown:
-        allowed = ", ".join(sorted(KNOWN_FINDINGS))
+        allowed = ", ".join(sorted(FINDINGS))
         raise BadInput(f"--fail-on {unknown[0]} is no finding; allowed are {ANY} and {allowed}")
 
 

@@ -51,7 +51,8 @@ def main() -> None:
         usage = getattr(error, "format_message", None)  # of the command line itself
         if usage is None:
             raise
-        _fail(f"bad input: {usage()} Try: augment-dataset --help", 2)
+        what = usage().rstrip(".") or "no command was given"
+        _fail(f"bad input: {what}; try augment-dataset --help", 2)
 
 
 def _fail(sentence: str, code: int) -> None:
@@ -166,6 +167,10 @@ def report(
 
     shared = load_settings(settings, {"dataset": dataset}).place.shared
     path = shared / "runs" / f"{run_name}.json" if run_name else latest_run(shared)
+    if not path.exists():
+        raise BadInput(
+            f"{shared} holds no run {run_name}; give the name of a file in {path.parent}, without its ending"
+        )
     record = read_run(path)
     build_report(record, path.with_suffix(".html"))
     show_run(record, path.with_suffix(".html"), console())
@@ -190,8 +195,8 @@ def demo(
 
 
 def _options(**options: Any) -> dict[str, Any]:
-    """Options that were given."""
-    return {name: value for name, value in options.items() if value not in (None, False)}
+    """Options that were given, zeros too."""
+    return {name: value for name, value in options.items() if value is not None and value is not False}
 
 
 def _run_flow(name: str, settings_file: Path, options: dict[str, Any], dry_run: bool) -> None:

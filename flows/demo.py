@@ -11,11 +11,14 @@ from flows.terminal import console
 from tasks.demo_data import LICENCE, found_planted, write_digits
 from tasks.run import latest_run, read_run, stages_by_name
 
+CLASSIFIER = {"width": 16, "budget_images": 30_000}  # enough for 16x16 grey, and quick
 SETTINGS = {
     "dataset": "digits",
     "source": {"path": "digits", "licence": LICENCE},
     "scan": {"channels": 1, "resize": {"width_px": 16, "height_px": 16, "mode": "stretch"}},
     "augment": {"preset": "digits"},
+    "train": {"extractor": CLASSIFIER},
+    "synthetic_gate": {"classifier": CLASSIFIER},
     "publish": {"description": "Handwritten digits 0 to 9 of 43 people (UCI, by way of scikit-learn), 16x16 grey."},
 }
 

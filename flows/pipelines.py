@@ -1,6 +1,7 @@
 """The Prefect flows. Each is a list of stages; the stages themselves are in tasks/."""
 
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,9 @@ set_environment()
 
 from prefect import flow  # noqa: E402
 from prefect.logging import get_run_logger  # noqa: E402
-from pydantic import Field  # noqa: E402
+from pydantic import Field, GetJsonSchemaHandler  # noqa: E402
+from pydantic.json_schema import JsonSchemaValue  # noqa: E402
+from pydantic_core import CoreSchema  # noqa: E402
 
 from flows.preflight import preflight  # noqa: E402
 from flows.settings import load_settings, overrides_of  # noqa: E402
@@ -24,15 +27,27 @@ from tasks.stages import FLOWS  # noqa: E402
 OBSERVER: ContextVar[Observer | None] = ContextVar("OBSERVER", default=None)
 
 Outcome = dict[str, Any]
-SettingsFile = Annotated[str, Field(description="YAML file of settings; `augment-dataset init` writes one")]
+
+
+@dataclass(frozen=True)
+class Described:
+    """Description of a parameter for Prefect's form, which does not show that of a `Field`."""
+
+    text: str
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(core), "description": self.text}
+
+
+SettingsFile = Annotated[str, Described("YAML file of settings; `augment-dataset init` writes one")]
 Dataset = Annotated[
-    str | None, Field(description="name of the data set, instead of the file's", pattern=r"^[a-z][a-z0-9_]*$")
+    str | None, Field(pattern=r"^[a-z][a-z0-9_]*$"), Described("name of the data set, instead of the file's")
 ]
-Seed = Annotated[int | None, Field(description="seed of every random choice, instead of the file's", ge=0, lt=2**31)]
-Workers = Annotated[int | None, Field(description="Dask workers; 0 = one per core", ge=0, le=1024)]
-DaskAddress = Annotated[str | None, Field(description="scheduler of an existing Dask cluster, tcp://host:8786")]
-TrainImages = Annotated[int | None, Field(description="training budget in images, instead of the file's", ge=1)]
-Rehash = Annotated[bool, Field(description="read and hash every source file again, whatever its size and time say")]
+Seed = Annotated[int | None, Field(ge=0, lt=2**31), Described("seed of every random choice, instead of the file's")]
+Workers = Annotated[int | None, Field(ge=0, le=1024), Described("Dask workers; 0 = one per core")]
+DaskAddress = Annotated[str | None, Described("scheduler of an existing Dask cluster, tcp://host:8786")]
+TrainImages = Annotated[int | None, Field(ge=1), Described("training budget in images, instead of the file's")]
+Rehash = Annotated[bool, Described("read and hash every source file again, whatever its size and time say")]
 
 
 @flow(name="augment-dataset", description="Prepare and publish real images, then learn and publish synthetic ones.")

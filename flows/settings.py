@@ -90,6 +90,7 @@ def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Set
         raise BadInput(f"settings file {path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(record, dict):
         raise BadInput(f"settings file {path} holds no settings; `augment-dataset init` writes one to start from")
+    record = {name: value for name, value in record.items() if value is not None}  # an empty section: all defaults
     for name, value in (overrides or {}).items():
         if value is not None:
             _set(record, name.split(SECTION_SEPARATOR), value)
@@ -121,9 +122,11 @@ def _resolved(base: Path, path: Path) -> Path:
     return (base / path.expanduser()).resolve()
 
 
-def _set(record: dict[str, Any], names: list[str], value: Any) -> None:
+def _set(record: Any, names: list[str], value: Any) -> None:
     for name in names[:-1]:
         record = record.setdefault(name, {})
+        if not isinstance(record, dict):
+            return  # no section, as validation will say
     record[names[-1]] = value
 
 
@@ -133,6 +136,8 @@ def _sentence(fault: Mapping[str, Any]) -> str:
         return f"unknown setting {location}; {_allowed(fault['loc'])}"
     if fault["type"] == "missing":
         return f"setting {location} is missing; add it"
+    if fault["type"] == "model_type":
+        return f"{location} is {fault['input']!r}, not a section; {_allowed((*fault['loc'], ''))}"
     if fault["type"] == "value_error":
         return f"{location}: {str(fault['msg']).removeprefix('Value error, ')}"
     return f"{location} is {fault['input']!r}: {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}"

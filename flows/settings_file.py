@@ -1,9 +1,11 @@
 """Writes settings as YAML with a comment per line: the starting point that `augment-dataset init` makes."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
 
 from flows.settings import Settings
@@ -38,9 +40,10 @@ def _lines(model: BaseModel, depth: int) -> list[str]:
 
 
 def _scalar(value: Any) -> str:
-    """JSON is YAML; strings that need no quotes get none."""
+    """JSON is YAML, but for odd characters in strings; strings that need no quotes get none."""
     if isinstance(value, Path):
         value = str(value)
-    text = json.dumps(value, ensure_ascii=False)
-    plain = isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum() and value[0].isalpha()
-    return value if plain and value not in ("null", "true", "false", "yes", "no", "on", "off") else text
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    style = None if value.isprintable() else '"'
+    return yaml.safe_dump(value, default_style=style, allow_unicode=True, width=math.inf).splitlines()[0]

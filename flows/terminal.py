@@ -30,9 +30,9 @@ LOG_WIDTH = 110
 
 
 def console(to_error: bool = False) -> Console:
-    """Colour and bars on a terminal; plain text of a fixed width elsewhere."""
+    """Colour and bars on a terminal; plain text of a fixed width elsewhere. Brackets in names are no markup."""
     stream = sys.stderr if to_error else sys.stdout
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else LOG_WIDTH)
+    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else LOG_WIDTH)
 
 
 class TerminalObserver:

@@ -73,7 +73,8 @@ class Generator:
         write_text_atomically(folder / SPEC_FILE, json.dumps(record, indent=1) + "\n")
 
     def _latent(self, seed: int, index: int) -> np.ndarray:
-        return np.random.default_rng([seed, index]).standard_normal(self.spec.latent_size, dtype=np.float32)
+        normal = np.random.default_rng([seed, index]).standard_normal(self.spec.latent_size, dtype=np.float32)
+        return np.float32(self.spec.latent_scale) * normal
 
     def _pixels(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         images = self._network(network_inputs(self.spec, latents, labels))

@@ -27,12 +27,15 @@ class TrainingSettings(BaseModel):
 
     model: Literal["conv"] = Field("conv", description="Network family: plain convolutions without normalisation.")
     latent_size: int = Field(64, description="Random numbers per image.", ge=2, le=1024)
+    latent_scale: float = Field(
+        1.15, description="Deviation of those numbers when sampling; above 1: more varied images.", gt=0, le=3
+    )
     width: int = Field(
         16, description="Channels at full resolution; doubled with every halving of the side.", ge=2, le=512
     )
     max_width: int = Field(256, description="Most channels that any layer has.", ge=2, le=2048)
-    batch_size: int = Field(64, description="Real images per step.", ge=2, le=4096)
-    budget_images: int = Field(120_000, description="Training ends after this many real images were seen.", ge=1)
+    batch_size: int = Field(32, description="Real images per step.", ge=2, le=4096)
+    budget_images: int = Field(100_000, description="Training ends after this many real images were seen.", ge=1)
     budget_minutes: float | None = Field(
         None, description="Cap on wall time; a run that meets it is no longer repeatable.", gt=0
     )
@@ -44,7 +47,7 @@ class TrainingSettings(BaseModel):
     penalty_sigma: float = Field(0.05, description="Deviation of that noise; images are in [-1, 1].", gt=0, le=1)
     gamma_start: float = Field(1.0, description="Weight of R1 and R2 at the first step.", ge=0)
     gamma_end: float = Field(0.1, description="Weight of R1 and R2 at the end of the budget.", ge=0)
-    ema_halflife_images: int = Field(20_000, description="Images after which averaged weights forget half.", ge=1)
+    ema_halflife_images: int = Field(5_000, description="Images after which averaged weights forget half.", ge=1)
     evaluate_every_images: int = Field(20_000, description="Images between evaluations.", ge=1)
     evaluation_samples: int = Field(1_000, description="Synthetic images per evaluation.", ge=16, le=100_000)
     checkpoint_every_images: int = Field(20_000, description="Images between checkpoints.", ge=1)

@@ -106,6 +106,7 @@ def _spec(images: np.ndarray, classes: int, settings: TrainingSettings) -> Model
         channels=images.shape[3],
         classes=classes,
         latent_size=settings.latent_size,
+        latent_scale=settings.latent_scale,
         width=settings.width,
         max_width=settings.max_width,
     )

@@ -1,7 +1,7 @@
 """Generate: seeded synthetic images, so many per class, into packs and a manifest like any other."""
 
 import hashlib
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,7 +23,9 @@ class GenerateSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     images_per_class: int = Field(500, ge=1, description="synthetic images of each class, or in all without classes")
-    quotas: dict[str, int] = Field(default_factory=dict, description="other numbers for some classes, {class: images}")
+    quotas: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict, description="other numbers for some classes, {class: images}"
+    )
     jpeg_quality: int = Field(95, ge=50, le=100, description="quality where the shards hold jpeg")
 
 
@@ -34,26 +36,26 @@ def generate(settings: GenerateSettings, context: StageContext) -> Summary:
     index = latest_or_refuse(context.published / context.dataset).index
     labels = wanted_labels(settings, index.features.class_names)
     generator = load_generator(context.inputs["train"])
-    (context.out / "packs").mkdir()
+    names = index.features.class_names if generator.class_names is not None else None
+    weights_sha256 = generator.weights_sha256
     rows: list[dict[str, Any]] = []
-    names = index.features.class_names
-    conditional = generator.class_names is not None
-    images = generator.sample(labels if conditional else len(labels), context.seed)
+    (context.out / "packs").mkdir()
     with PackWriter(context.out / PACK) as pack:
-        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-            encoded = encode_image(image, index.features.encoding, settings.jpeg_quality)
-            offset, length = pack.append(encoded)
-            class_name = names[label] if conditional and names else None
-            row = _row(context, number, encoded, class_name, int(label) if conditional else None)
-            rows.append(row | {"offset": offset, "length": length, "derived_from": generator.weights_sha256})
-            if number % CHUNK_IMAGES == 0:
-                context.progress(number, len(labels))
+        for first in range(0, len(labels), CHUNK_IMAGES):
+            chunk = labels[first : first + CHUNK_IMAGES]
+            images = generator.sample(len(chunk) if names is None else chunk, context.seed, first=first)
+            for number, (image, label) in enumerate(zip(images, chunk, strict=True), start=first):
+                encoded = encode_image(image, index.features.encoding, settings.jpeg_quality)
+                row = _row(context, number, encoded, None if names is None else (names[label], int(label)))
+                offset, length = pack.append(encoded)
+                rows.append(row | {"offset": offset, "length": length, "derived_from": weights_sha256})
+            context.progress(len(rows), len(labels))
     write_table(table_of(rows), context.out / MANIFEST_FILE)
     return {
         "images_in": 0,
         "images_out": len(rows),
         "rejected": {},
-        "generator_sha256": generator.weights_sha256,
+        "generator_sha256": weights_sha256,
     }
 
 
@@ -71,10 +73,11 @@ def wanted_labels(settings: GenerateSettings, class_names: tuple[str, ...] | Non
     return np.repeat(np.arange(len(class_names), dtype=np.int32), quotas)
 
 
-def _row(context: StageContext, number: int, encoded: bytes, label: str | None, class_id: int | None) -> dict[str, Any]:
+def _row(context: StageContext, number: int, encoded: bytes, labelled: tuple[str, int] | None) -> dict[str, Any]:
+    label, class_id = labelled or (None, None)
     return {
         "source": f"{context.dataset}_generator",
-        "member": f"{label}/{number:07d}" if label is not None else f"{number:07d}",
+        "member": f"{number:07d}" if label is None else f"{label}/{number:07d}",
         "frame": 0,
         "kind": Kind.SYNTHETIC,
         "sha256": hashlib.sha256(encoded).hexdigest(),

@@ -67,7 +67,7 @@ def map_partitions(
     total = sum(map(len, partitions))
     done = 0
     results: list[list[Result]] = [[] for _ in partitions]
-    for index, outcome in _outcomes(work, partitions, compute):
+    for index, outcome in _outcomes(work, partitions, compute, isolate=bool(partitions) and on_death is not None):
         if isinstance(outcome, _Died):
             if on_death is None:
                 raise RuntimeError(f"a worker process died while working on partition {index}: {outcome.sentence}")
@@ -85,10 +85,13 @@ class _Died:
 
 
 def _outcomes(
-    work: Callable[[Sequence[Item]], Result], partitions: Sequence[Sequence[Item]], compute: ComputeSettings
+    work: Callable[[Sequence[Item]], Result],
+    partitions: Sequence[Sequence[Item]],
+    compute: ComputeSettings,
+    isolate: bool,
 ) -> Iterator[tuple[int, Result | _Died]]:
-    """Index and outcome of each partition, as they finish."""
-    if compute.mode == "synchronous" or not partitions:
+    """Index and outcome of each partition, as they finish. One alone needs no cluster, unless it may crash."""
+    if compute.mode == "synchronous" or (len(partitions) < 2 and not isolate):
         for index, partition in enumerate(partitions):
             yield index, work(partition)
         return

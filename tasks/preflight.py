@@ -9,6 +9,8 @@ from datasets.errors import BadInput
 from datasets.sources.registry import open_source
 from datasets.sources.settings import SourceSettings
 from tasks.imaging.decode import sniff_format
+from tasks.split import SPLITS
+from tasks.train import MIN_TRAINING_IMAGES
 
 HEAD_BYTES = 64
 SNIFFED_FILES = 10_000
@@ -28,6 +30,22 @@ def check_source(settings: SourceSettings) -> None:
         f"none of the {files} files in {settings.path} looks like an image; "
         "JPEG, PNG, GIF, BMP, TIFF, WebP and PNM are read; check source.path"
     )
+
+
+def check_enough_files(settings: SourceSettings, will_train: bool) -> None:
+    """Raises BadInput where there are fewer files than images are needed, however good all of them are."""
+    most = MIN_TRAINING_IMAGES if will_train else len(SPLITS)
+    files = sum(1 for _ in islice(open_source(settings).items(), most))
+    if files < len(SPLITS):
+        raise BadInput(
+            f"{settings.path} holds {files} files, too few to split; at least {len(SPLITS)} images are needed, "
+            "one each for train, validation and test; add images"
+        )
+    if files < most:
+        raise BadInput(
+            f"{settings.path} holds {files} files, too few to learn from; at least {most} training images are needed; "
+            "add images, or run `prepare` alone"
+        )
 
 
 def check_target(what: str, folder: Path) -> None:

@@ -47,12 +47,14 @@ from tasks.stage import StageContext, Summary
 PACKS_FILE = "packs.json"
 PASSING_REASONS = {"vanished", "changed_while_read"}
 LISTED_TOO = {"status", "reason", "detail"}
-EXTENSIONS = {
-    "jpeg": {"jpg", "jpeg", "jpe", "jfif"},
-    "tiff": {"tif", "tiff"},
-    "pnm": {"pnm", "pbm", "pgm", "ppm", "pam", "pfm"},
-    "jpeg2000": {"jp2", "j2k", "jpx"},
-    "png": {"png", "apng"},
+EXTENSIONS = {  # that are right for a format besides its own name
+    "jpeg": {"jpg", "jpe", "jfif", "mpo"},
+    "tiff": {"tif"},
+    "png": {"apng"},
+    "pnm": {"pbm", "pgm", "ppm", "pam", "pfm"},
+    "jp2": {"j2k", "j2c", "jpc", "jpf", "jpx"},
+    "avif": {"avifs"},
+    "ico": {"cur"},
 }
 Unit = tuple[str, str]  # member, sha256
 
@@ -184,7 +186,7 @@ def _finding_record(finding: Finding) -> dict[str, str]:
 
 def _extension_note(member: str, format_name: str) -> list[Finding]:
     extension = PurePosixPath(member).suffix.lstrip(".").lower()
-    if not extension or extension in EXTENSIONS.get(format_name, {format_name}):
+    if not extension or extension == format_name or extension in EXTENSIONS.get(format_name, ()):
         return []
     return [Finding("wrong_extension", "note", f"the file is called .{extension}, but holds {format_name}")]
 

@@ -40,7 +40,9 @@ from tasks.stage import StageContext, Summary
 RECORD_COLUMNS = ["source", "member", "frame", "kind", "derived_from", "sha256", "pack", "offset", "length"]
 RECORD_COLUMNS += ["split", "class_id"]
 WORKSPACE_COLUMNS = ("pack", "offset", "length")  # mean nothing outside the workspace
+PARTITION_BYTES = 64 * 2**20
 Row = dict[str, Any]
+PlannedShard = tuple[str, list[Row]]  # file name, rows
 
 
 class ShardSettings(BaseModel):
@@ -76,9 +78,9 @@ def write_shards(
     """Write shards, features, manifest and index into `context.out`."""
     rows = in_use(manifest).select(RECORD_COLUMNS).to_pylist()
     plan = plan_shards(name, rows, context.seed, int(settings.shard_mib * 2**20))
-    work = partial(write_shard, context.shared, context.out)
-    flat = [[(file, shard_rows)] for shards in plan.values() for file, shard_rows in shards]
-    entries = {entry.file: entry for entry in map_partitions(work, flat, context.compute, context.progress)}
+    work = partial(write_shard_files, context.shared, context.out)
+    written = map_partitions(work, _partitions(plan), context.compute, context.progress)
+    entries = {entry.file: entry for partition in written for entry in partition}
     splits = {split: tuple(entries[file] for file, _ in shards) for split, shards in plan.items()}
     write_features(context.out, features)
     blank = dict.fromkeys(WORKSPACE_COLUMNS, pa.nulls(len(manifest)))
@@ -104,13 +106,13 @@ def write_shards(
     }
 
 
-def plan_shards(name: str, rows: Sequence[Row], seed: int, shard_bytes: int) -> dict[str, list[tuple[str, list[Row]]]]:
+def plan_shards(name: str, rows: Sequence[Row], seed: int, shard_bytes: int) -> dict[str, list[PlannedShard]]:
     """Rows -> per split the shards as (file name, rows), each at most `shard_bytes` of images, sizes alike."""
     by_split: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_split[row["split"]].append(row)
     order = [split for split in ("train", "validation", "test", "train_augmented") if split in by_split]
-    plan: dict[str, list[tuple[str, list[Row]]]] = {}
+    plan: dict[str, list[PlannedShard]] = {}
     for split in order:
         shuffled = sorted(by_split[split], key=partial(_shuffle_rank, seed))
         count = max(1, -(-sum(row["length"] for row in shuffled) // shard_bytes))
@@ -123,13 +125,27 @@ def plan_shards(name: str, rows: Sequence[Row], seed: int, shard_bytes: int) -> 
     return plan
 
 
-def write_shard(shared: Path, out: Path, shards: Sequence[tuple[str, list[Row]]]) -> ShardEntry:
-    """Write one shard from the packs."""
-    ((file, rows),) = shards
+def write_shard_files(shared: Path, out: Path, shards: Sequence[PlannedShard]) -> list[ShardEntry]:
+    """Write some shards from the packs."""
+    entries = []
     with PackReader(shared) as packs:
-        records = (encode_record(_record(packs, row)) for row in rows)
-        written = write_tfrecord(out / file, records)
-    return describe_shard(out / file, written)
+        for file, rows in shards:
+            written = write_tfrecord(out / file, (encode_record(_record(packs, row)) for row in rows))
+            entries.append(describe_shard(out / file, written))
+    return entries
+
+
+def _partitions(plan: Mapping[str, Sequence[PlannedShard]]) -> list[list[PlannedShard]]:
+    """Shards in groups that are worth a worker's while: small data sets are written in one go."""
+    partitions: list[list[PlannedShard]] = [[]]
+    size = 0
+    for file, rows in (shard for shards in plan.values() for shard in shards):
+        if size >= PARTITION_BYTES:
+            partitions.append([])
+            size = 0
+        partitions[-1].append((file, rows))
+        size += sum(row["length"] for row in rows)
+    return partitions
 
 
 def normalise_constants(used: pa.Table, features: ShardFeatures) -> Normalise:

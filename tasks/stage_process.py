@@ -7,6 +7,7 @@ child sees the end of its standard input and takes its whole group with it: noth
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -88,7 +89,7 @@ def run_in_child(
     used = ChildUsage(
         wall_s=time.monotonic() - started_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_rss_mib=usage.ru_maxrss / 1024,
+        peak_rss_mib=answer.get("peak_rss_mib", 0.0),
     )
     if "summary" in answer:
         return answer["summary"], used
@@ -196,7 +197,8 @@ def main() -> None:
         say({"done": done, "total": total, **numbers})
 
     try:
-        say({"summary": _work_on(request, at_most_every(PROGRESS_INTERVAL_S, report))})
+        summary = _work_on(request, at_most_every(PROGRESS_INTERVAL_S, report))
+        say({"summary": summary, "peak_rss_mib": peak_rss_mib()})
     except Exception as error:
         if not hasattr(errors, type(error).__name__):
             import traceback
@@ -204,6 +206,20 @@ def main() -> None:
             traceback.print_exc()
         say({"error": type(error).__name__, "message": f"{error}" or type(error).__name__})
         sys.exit(1)
+
+
+def peak_rss_mib() -> float:
+    """Largest memory in MiB that this process, or one that it started and that has ended, has used.
+
+    Linux's own high-water mark is read where there is one: the figure of getrusage includes what the parent held
+    at the moment of the fork.
+    """
+    own_kib = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        own_kib = next(float(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return max(own_kib, float(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)) / 1024
 
 
 def _work_on(request: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from datasets.errors import BadInput
 from datasets.readers import load_numpy
+from gan.models.spec import RESOLUTIONS_PX
 from gan.settings import TrainingSettings
 from tasks.published_versions import latest_or_refuse
 from tasks.stage import StageContext, Summary
@@ -53,15 +54,20 @@ def train(settings: TrainingSettings, context: StageContext) -> Summary:
 
 
 def check_trainable(count: int, shape: tuple[int, ...]) -> None:
-    """Raises BadInput where there are too few images, or they are not square."""
+    """Raises BadInput where there are too few images, or of a shape that no generator learns."""
     if count < MIN_TRAINING_IMAGES:
         raise BadInput(
             f"{count} training images are too few to learn from; at least {MIN_TRAINING_IMAGES} are needed; "
             "add images, or run `prepare` alone"
         )
+    check_trainable_shape(shape)
+
+
+def check_trainable_shape(shape: tuple[int, ...]) -> None:
+    """Shape (height_px, width_px, ...) of prepared images. Raises BadInput unless a generator can learn it."""
     height_px, width_px = shape[:2]
-    if height_px != width_px:
+    if height_px != width_px or width_px not in RESOLUTIONS_PX:
         raise BadInput(
-            f"prepared images are {width_px}x{height_px} px, training needs square ones; "
-            "set scan.resize.width_px and height_px to the same number"
+            f"prepared images are {width_px}x{height_px} px, a generator learns squares with a side of "
+            f"{', '.join(map(str, RESOLUTIONS_PX))} px; set scan.resize.width_px and height_px to one of these numbers"
         )

@@ -11,6 +11,7 @@ class ModelSpec(BaseModel):
     """Enough to rebuild both networks; stored beside their weights.
 
     Images are [N, resolution_px, resolution_px, channels]. `classes` is 0 for unconditional networks.
+    `latent_scale` is the deviation of the latents when sampling; in training it is 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -19,6 +20,7 @@ class ModelSpec(BaseModel):
     channels: int
     classes: int = Field(ge=0)
     latent_size: int = Field(ge=1)
+    latent_scale: float = Field(1.0, gt=0)
     width: int = Field(ge=1)
     max_width: int = Field(ge=1)
 

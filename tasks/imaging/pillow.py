@@ -150,7 +150,7 @@ def _opaque(
     if bit_depth > 8:
         findings.append(Finding("bit_depth", "repair", f"{bit_depth} bits a sample cut to 8"))
     if image.mode in ("P", "PA"):
-        findings.append(Finding("palette", "repair", "palette colours written out"))
+        findings.append(Finding("palette", "note", "palette colours written out"))
     profile = image.info.get("icc_profile")
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         return _composited(image, profile, limits, findings)

@@ -48,6 +48,15 @@ def test_seeds_and_labels_matter(generator: Generator) -> None:
     assert not np.array_equal(generator.sample(zero, seed=1), generator.sample(one, seed=1))
 
 
+def test_a_larger_latent_scale_varies_the_images_of_a_class_more() -> None:
+    spreads = []
+    for scale in (0.5, 1.0):
+        spec = make().spec.model_copy(update={"latent_scale": scale})
+        images = Generator(build_generator(spec, seed=1), spec, ("a", "b", "c")).sample(np.zeros(50, int), seed=5)
+        spreads.append(images.std(axis=0).mean())
+    assert spreads[0] < 0.8 * spreads[1]
+
+
 def test_no_labels_give_no_images(generator: Generator) -> None:
     assert generator.sample(np.empty(0, int), seed=0).shape == (0, 16, 16, 3)
 

@@ -1,0 +1,176 @@
+"""`check`: what it finds in a folder of odd files, what it writes, and what it leaves alone and unloaded."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.findings import FINDINGS
+from tasks.imaging import decode
+
+FOUND = {
+    "a/<b>.png": "duplicate_exact",
+    "a/[/b].png": "duplicate_exact",
+    "a/two.png": "label_conflict",
+    "b/two.png": "label_conflict",
+    "b/\\xff.png": "name_not_utf8",
+    "b/cut.png": "truncated",
+    "b/empty.png": "empty_file",
+    "b/link.png": "broken_link",
+    "b/photo.jpg": "wrong_extension",
+    "b/text.png": "not_an_image",
+}
+NOTED = {"b/photo.jpg"}
+GOOD = {f"{label}/{number:02}.png" for label in "ab" for number in range(4)}
+
+THEN_LIST_MODULES = """
+import sys
+from flows.command_line import main
+try:
+    main()
+finally:
+    print("loaded", *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+@pytest.fixture(scope="module")
+def odd_folder(tmp_path_factory, write_blobs, blob):
+    """Two classes of four good images, and the files of FOUND."""
+    folder = write_blobs(tmp_path_factory.mktemp("check") / "odd", classes=2, per_class=4)
+    payloads = {
+        "a/<b>.png": blob(0, 0),
+        "a/[/b].png": blob(0, 0),
+        "a/two.png": blob(0, 10),
+        "b/two.png": blob(0, 10),
+        os.fsdecode(b"b/\xff.png"): blob(0, 11),
+        "b/cut.png": blob(0, 12)[:150],
+        "b/empty.png": b"",
+        "b/photo.jpg": blob(0, 13),
+        "b/text.png": b"hello",
+    }
+    for member, payload in payloads.items():
+        path = folder / member
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(payload)
+    (folder / "b" / "link.png").symlink_to("nowhere.png")
+    return folder
+
+
+def state_of(folder):
+    """All that a careless reader could change."""
+    files = {path: path.lstat() for path in folder.rglob("*")}
+    return {str(path): (status.st_size, status.st_mtime_ns, status.st_mode) for path, status in files.items()}
+
+
+@pytest.fixture(scope="module")
+def checked(odd_folder, environment):
+    """The odd folder after a check that has to stop at truncated files."""
+    base = odd_folder.parent
+    before = state_of(odd_folder)
+    arguments = ["check", "odd", "--out", "out", "--fail-on", "truncated", "--workers", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", THEN_LIST_MODULES, *arguments],
+        cwd=base,
+        env=environment(base / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    first_line = process.stdout.readline()
+    ended_early = (base / "out" / "manifest.parquet").exists()
+    output, errors = process.communicate(timeout=240)
+    return SimpleNamespace(
+        out=base / "out",
+        first=(first_line, ended_early),
+        output=output,
+        errors=errors,
+        returncode=process.returncode,
+        unchanged=state_of(odd_folder) == before,
+    )
+
+
+def test_a_finding_to_fail_on_gives_code_3_and_one_line(checked):
+    assert (checked.returncode, checked.errors) == (3, "refused: --fail-on found 1 truncated\n")
+
+
+def test_something_is_said_before_the_work_begins(checked):
+    assert checked.first == ("checking odd\n", False)
+
+
+def test_neither_tensorflow_nor_prefect_nor_dask_is_loaded(checked):
+    loaded = set(checked.output.splitlines()[-1].split())
+    assert "datasets" in loaded
+    assert loaded & {"tensorflow", "keras", "prefect", "distributed", "imgaug", "matplotlib"} == set()
+
+
+def test_the_folder_stays_as_it_is(checked):
+    assert checked.unchanged
+
+
+def test_only_four_files_are_written(checked):
+    names = sorted(path.name for path in checked.out.iterdir())
+    assert names == ["findings.csv", "findings.parquet", "manifest.parquet", "report.html"]
+
+
+def test_every_file_has_a_row_with_its_status(checked):
+    manifest = pq.read_table(checked.out / "manifest.parquet", columns=["path", "status", "reason"]).to_pylist()
+    rejected = {row["path"]: row["reason"] for row in manifest if row["status"] == "rejected"}
+    assert rejected == {path: finding for path, finding in FOUND.items() if path not in NOTED}
+    assert {row["path"] for row in manifest if row["status"] == "kept"} == GOOD | NOTED
+
+
+def test_every_finding_has_a_row(checked):
+    findings = pq.read_table(checked.out / "findings.parquet").to_pylist()
+    assert {row["path"]: row["finding"] for row in findings} == FOUND
+    assert len(findings) == len(FOUND)
+
+
+def test_the_findings_are_readable_as_text_too(checked):
+    with (checked.out / "findings.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = ["path", "sha256", "finding", "severity", "detail"]
+    table = pq.read_table(checked.out / "findings.parquet", columns=columns).to_pylist()
+    assert rows == [{name: value or "" for name, value in row.items()} for row in table]
+
+
+def test_findings_are_counted_with_examples(checked):
+    lines = [[cell.strip() for cell in line.split("│")] for line in checked.output.splitlines() if line.startswith("│")]
+    shown = {finding: int(count) for _, finding, _, count, *_ in lines}
+    assert shown == Counter(FOUND.values())
+    assert "│ duplicate_exact │ reject   │     2 │ a/<b>.png, a/[/b].png │" in checked.output
+    assert f"{len(GOOD) + len(NOTED)} kept, {len(FOUND) - len(NOTED)} rejected" in checked.output.splitlines()
+
+
+def test_names_of_files_are_no_html(checked):
+    report = (checked.out / "report.html").read_text(encoding="utf-8")
+    assert "a/&lt;b&gt;.png" in report
+    assert "a/<b>.png" not in report
+
+
+def test_a_clean_folder_gives_code_0(run_command, write_blobs, tmp_path):
+    write_blobs(tmp_path / "clean", classes=1, per_class=3)
+    done = run_command("check", "clean", "--out", tmp_path / "out", "--fail-on", "any", "--workers", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-6:-4] == ["No findings.", "3 kept"]
+
+
+def test_a_finding_that_does_not_exist_is_refused(run_command, write_blobs, tmp_path):
+    write_blobs(tmp_path / "clean", classes=1, per_class=1)
+    done = run_command("check", "clean", "--out", "out", "--fail-on", "blurred")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("bad input: --fail-on blurred is no finding; allowed are any and alpha_composited, ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_that_a_decoder_says_can_be_failed_on():
+    code = "".join(path.read_text(encoding="utf-8") for path in Path(decode.__file__).parent.glob("*.py"))
+    said = set(re.findall(r'(?:Finding|Rejected|Undecodable)\(\s*"([a-z_]+)"', code))
+    assert len(said) > 10
+    assert said - set(FINDINGS) == set()
