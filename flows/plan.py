@@ -13,7 +13,7 @@ from flows.terminal import console
 from tasks.estimate import Volume, disk_bytes, seconds
 from tasks.published_versions import latest_or_refuse
 from tasks.run import latest_run, read_run, stages_by_name
-from tasks.stage import Stage, StageResult, decide
+from tasks.stage import Stage, StageResult, decide, skipped
 
 SKIP, RUN, MAYBE = "skip", "run", "run if needed"
 
@@ -87,14 +87,7 @@ def _decided(stage: Stage, settings: Settings, done: dict[str, StageResult], pen
     decision = decide(stage, getattr(settings, stage.section), settings.place, done)
     if decision.done is None:
         return RUN, decision.why
-    done[stage.name] = StageResult(
-        stage=stage.name,
-        outcome="skipped",
-        why=decision.why,
-        path=decision.final,
-        digest=decision.done["digest"],
-        summary=decision.done["summary"],
-    )
+    done[stage.name] = skipped(stage, decision)
     return SKIP, decision.why
 
 

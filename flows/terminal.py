@@ -27,6 +27,14 @@ from tasks.run_log import LogObserver, ended_line
 from tasks.stage import Stage, StageResult
 
 LOG_WIDTH = 110
+BAR_AND_TIMES_WIDTH = 72
+MIN_NUMBERS_WIDTH = 12
+SHORT_LABELS = {
+    "discriminator_loss": "D",
+    "generator_loss": "G",
+    "images_per_second": "images/s",
+    "frechet_distance": "Fréchet",
+}
 
 
 def console(to_error: bool = False) -> Console:
@@ -49,10 +57,9 @@ class TerminalObserver:
     def progress(self, stage: Stage, done: int, total: int, **numbers: float | str) -> None:
         """Move the bar."""
         assert self._bar is not None
-        shown = " ".join(
-            f"{key} {value if isinstance(value, str) else f'{value:.3g}'}" for key, value in numbers.items()
-        )
-        self._bars.update(self._bar, completed=done, total=total or None, numbers=shown or stage.title)
+        shown = " ".join(_labelled(key, value) for key, value in numbers.items()) or stage.title
+        shown = shown[: max(MIN_NUMBERS_WIDTH, self._bars.console.width - BAR_AND_TIMES_WIDTH)]
+        self._bars.update(self._bar, completed=done, total=total or None, numbers=shown)
 
     def stage_ended(self, stage: Stage, result: StageResult) -> None:
         """Replace the bar by a line."""
@@ -154,6 +161,10 @@ def gate_table(gate: Gate) -> Table:
     for row in gate_rows(gate):
         table.add_row(row.title, row.value, row.limit, row.floor, row.n, row.outcome)
     return table
+
+
+def _labelled(key: str, value: float | str) -> str:
+    return f"{SHORT_LABELS.get(key, key)} {value if isinstance(value, str) else f'{value:.3g}'}"
 
 
 def _decimal(value: float | None, places: int) -> str:

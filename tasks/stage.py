@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput
+from tasks.differences import differences
 from tasks.digests import canonical_json, code_digest, digest_of, file_digests, library_versions
 from tasks.parallel import ComputeSettings
 from tasks.progress import Progress, silent
@@ -157,7 +158,7 @@ def run_stage(
     """Skip the stage where its output is there and intact, else run it in a child process and keep its output."""
     decision = decide(stage, settings, place, inputs)
     if decision.done and not force:
-        return _skipped(stage, decision)
+        return skipped(stage, decision)
     resumed = _make_partial(stage, decision)
     context = _replace(decision.context, out=decision.partial)
     log = place.shared / "logs" / f"{stage.name}.log"
@@ -174,7 +175,8 @@ def run_stage(
     )
 
 
-def _skipped(stage: Stage, decision: Decision) -> StageResult:
+def skipped(stage: Stage, decision: Decision) -> StageResult:
+    """The result of a stage whose output is there and intact."""
     assert decision.done is not None
     return StageResult(
         stage=stage.name,
@@ -243,34 +245,6 @@ def _why(stage: Stage, place: Place, parts: dict[str, Any]) -> str:
     newest = max(folders, key=lambda folder: (folder / DONE_FILE).stat().st_mtime_ns)
     done = _read_done(newest)
     return "; ".join(differences(done["parts"], parts)) if done else f"{newest.name}/{DONE_FILE} is damaged"
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What changed between two fingerprints, as clauses, e.g. `settings changed: min_side_px 32 → 64`."""
-    changes = []
-    changed_settings = _changed_leaves(old.get("settings", {}), new.get("settings", {}))
-    if changed_settings:
-        changes.append("settings changed: " + ", ".join(changed_settings))
-    if old.get("seed") != new.get("seed"):
-        changes.append(f"seed changed: {old.get('seed')} → {new.get('seed')}")
-    before, now = old.get("inputs", {}), new.get("inputs", {})
-    changes += [
-        f"output of {name} changed" for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)
-    ]
-    if old.get("reads") != new.get("reads"):
-        changes.append("source changed")
-    if old.get("code") != new.get("code"):
-        changes.append("code changed")
-    changes += [f"library changed: {leaf}" for leaf in _changed_leaves(old["libraries"], new["libraries"])]
-    return changes or ["its output is gone"]
-
-
-def _changed_leaves(old: Any, new: Any, path: str = "") -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        names = sorted(old.keys() | new.keys())
-        nested = (_changed_leaves(old.get(n), new.get(n), f"{path}.{n}" if path else n) for n in names)
-        return [leaf for leaves in nested for leaf in leaves]
-    return [] if old == new else [f"{path} {old} → {new}"]
 
 
 def _make_partial(stage: Stage, decision: Decision) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from datasets.errors import BadInput, Refused
+from tasks.differences import differences
 from tasks.parallel import ComputeSettings
-from tasks.stage import Place, Stage, decide, differences, run_stage, workspace_lock
+from tasks.stage import Place, Stage, decide, run_stage, workspace_lock
 from tasks.stage_process import StageFailed
 
 HERE = Path(__file__).parent
