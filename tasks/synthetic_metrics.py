@@ -1,7 +1,7 @@
 """What the synthetic gate measures.
 
-Extractor, judge of labels and judge of value are different networks, fitted on different folds of the real
-training images, so that none marks its own work.
+The classifier that selected the snapshot, the extractor of features and the judge of labels are different networks,
+fitted on different folds of the real training images, so that none marks its own work.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 from datasets.gate_file import Metric, Outcome, judged
 from datasets.readers import LoadedSplit
 from gan.classifier import Classifier, fit_classifier
-from gan.extractors import Extractor, fold_of, make_extractor
+from gan.extractors import Extractor, Fold, fold_of, make_extractor
 from gan.metrics.frechet import bootstrap_interval, distance_at_n, statistics
 from gan.metrics.kernel_distance import kernel_distance
 from gan.metrics.manifold import Overlap, overlap
@@ -54,19 +54,20 @@ def measure_synthetic(
     """All metrics, and the closest pairs as uint8 [2 * H, n * W, C]: synthetic above its nearest training image."""
     if len(evidence.gate.images) < settings.min_gate_images:
         return (_too_few(settings, evidence),), None
-    fold = fold_of(len(evidence.train.images), 2, seed, evidence.train.labels)
+    fold = fold_of(len(evidence.train.images), len(Fold), seed, evidence.train.labels)
+    own, unseen = fold == Fold.FEATURES, fold == Fold.FAITHFULNESS
     extractor = make_extractor(
-        evidence.train.images[fold == 0],
-        None if evidence.train.labels is None else evidence.train.labels[fold == 0],
+        evidence.train.images[own],
+        None if evidence.train.labels is None else evidence.train.labels[own],
         evidence.class_count,
         settings.classifier,
         seed,
     )
     progress(1, VALUE_STEPS, doing="distances")
-    metrics = distribution_metrics(settings, extractor, evidence, fold == 1, seed)
+    metrics = distribution_metrics(settings, extractor, evidence, unseen, seed)
     copies, pairs = memorisation_metric(settings, evidence)
     progress(2, VALUE_STEPS, doing="labels")
-    metrics += [copies, *faithfulness_metrics(settings, evidence, fold == 1, seed + 1)]
+    metrics += [copies, *faithfulness_metrics(settings, evidence, unseen, seed + 1)]
     progress(3, VALUE_STEPS, doing="value")
     metrics += value_metrics(settings, evidence, seed + 2)
     progress(VALUE_STEPS, VALUE_STEPS)
