@@ -9,6 +9,8 @@ import typer
 
 from datasets.errors import BadInput, Refused
 
+INTERRUPTED = 130  # what typer gives back after Ctrl-C
+
 app = typer.Typer(
     name="augment-dataset",
     help="Turns raw images into verified training data, and into synthetic data that is published only if it "
@@ -32,20 +34,14 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would run
 def main() -> None:
     """Entry point: runs a command, and turns errors into one sentence and an exit code."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = app(standalone_mode=False)
     except BadInput as error:
         _fail(f"bad input: {error}", 2)
     except Refused as error:
         _fail(f"refused: {error}", 3)
-    except typer.Abort:
-        _fail("interrupted; run the same command again to go on", 1)
-    except KeyboardInterrupt:
-        _fail("interrupted; run the same command again to go on", 1)
-    except OSError as error:
-        _fail(f"failed: {error}", 1)
-    except RuntimeError as error:
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except (OSError, RuntimeError) as error:
         _fail(f"failed: {error}", 1)
     except Exception as error:
         usage = getattr(error, "format_message", None)  # of the command line itself
@@ -53,6 +49,9 @@ def main() -> None:
             raise
         what = usage().rstrip(".") or "no command was given"
         _fail(f"bad input: {what}; try augment-dataset --help", 2)
+    if code == INTERRUPTED:
+        _fail("interrupted; run the same command again to go on", 1)
+    sys.exit(code)
 
 
 def _fail(sentence: str, code: int) -> None:
@@ -224,7 +223,7 @@ def _flow_with_tables(name: str, settings_file: Path, options: dict[str, Any]) -
     from flows.terminal import observer
 
     flow: Callable[..., Any] = getattr(pipelines, name.replace("-", "_"))
-    with observer() as watching:
+    with pipelines.some_server(), observer() as watching:
         pipelines.OBSERVER.set(watching)
         try:
             flow(settings_file=str(settings_file), **options)

@@ -1,5 +1,7 @@
 """The Prefect flows. Each is a list of stages; the stages themselves are in tasks/."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +13,12 @@ set_environment()
 
 from prefect import flow  # noqa: E402
 from prefect.logging import get_run_logger  # noqa: E402
+from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 from pydantic import Field, GetJsonSchemaHandler  # noqa: E402
 from pydantic.json_schema import JsonSchemaValue  # noqa: E402
 from pydantic_core import CoreSchema  # noqa: E402
 
+from flows.local_server import start_local_server  # noqa: E402
 from flows.preflight import preflight  # noqa: E402
 from flows.settings import load_settings, overrides_of  # noqa: E402
 from tasks.prefect_tasks import stage_task  # noqa: E402
@@ -95,6 +99,16 @@ def train_gan(
     """Training alone."""
     options = {"dataset": dataset, "seed": seed, "train_images": train_images}
     return run_flow("train-gan", settings_file, options)
+
+
+@contextmanager
+def some_server() -> Iterator[None]:
+    """Where no server is configured, one that ends with this process."""
+    if PREFECT_API_URL.value():
+        yield
+        return
+    with temporary_settings({PREFECT_API_URL: start_local_server()}):
+        yield
 
 
 def run_flow(name: str, settings_file: str, options: dict[str, Any], rehash: bool = False) -> Outcome:

@@ -152,7 +152,8 @@ def stage_table(record: Mapping[str, Any]) -> Table:
 
 def gate_table(gate: Gate) -> Table:
     """One row per metric: value, limit, and what real images reach against real images."""
-    title = f"Gate of {gate.gate} data: {gate.verdict}, decided on {gate.decided_on}"
+    what = "real" if gate.gate == "data" else gate.gate
+    title = f"Gate of the {what} data: {gate.verdict}, decided on {gate.decided_on}"
     table = Table(title=title, title_justify="left")
     table.add_column("metric")
     for column in ("value", "limit", "real against real", "n"):

@@ -1,6 +1,6 @@
-"""Whole runs by the command line, from raw images to published data: killed, resumed, refused, passed, repeated.
+"""Whole runs by the command line, from raw images to published data: interrupted, killed, refused, passed, repeated.
 
-The four runs share one workspace, as the runs of a data set do, and each starts where the one before left it.
+The five runs share one workspace, as the runs of a data set do, and each starts where the one before left it.
 """
 
 import hashlib
@@ -121,6 +121,13 @@ class Bench:
     def visible(self):
         return list((self.folder / "published").glob("*/*/dataset_info.json"))
 
+    def processes_left(self, patience_s=30):
+        """Those that do not end soon by themselves."""
+        deadline = time.monotonic() + patience_s
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self.processes()
+
     def processes(self):
         """Command lines of all processes that descend from these runs, whoever their parent is now."""
         mark = f"AUGMENT_DATASET_TEST={self.folder}".encode()
@@ -152,19 +159,31 @@ def bench(tmp_path_factory, write_blobs, command, environment):
 
 
 @pytest.fixture(scope="module")
-def killed(bench):
-    """What was left a moment after a run and its process group were killed in the middle of training."""
+def interrupted(bench):
+    """A run after Ctrl-C, which a terminal sends to the whole process group."""
+    process = bench.start("impossible.yaml")
+    try:
+        printed = next((line for line in process.stdout if "ingest: ran" in line), None)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    record = json.loads(bench.records()[-1].read_text())
+    left = bench.processes_left()
+    return SimpleNamespace(printed=printed, returncode=process.returncode, errors=errors, record=record, processes=left)
+
+
+@pytest.fixture(scope="module")
+def killed(bench, interrupted):
+    """What was left a moment after a run was killed in the middle of training, and only its first process."""
     process = bench.start("impossible.yaml")
     try:
         wait_for_checkpoint(process, bench.folder / "workspace" / "tiny" / "train")
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.communicate()
     versions = bench.versions()
-    deadline = time.monotonic() + 30
-    while bench.processes() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return SimpleNamespace(processes=bench.processes(), versions=versions, returncode=process.returncode)
+    return SimpleNamespace(processes=bench.processes_left(), versions=versions)
 
 
 def wait_for_checkpoint(process, folder):
@@ -199,8 +218,22 @@ def repeated(bench, passed):
     return run
 
 
+def test_an_interrupted_run_gives_code_1_and_one_line(interrupted):
+    assert interrupted.printed is not None
+    expected = (1, "interrupted; run the same command again to go on\n")
+    assert (interrupted.returncode, interrupted.errors) == expected
+
+
+def test_an_interrupted_run_has_a_record(interrupted):
+    assert (interrupted.record["verdict"], outcomes(interrupted)) == ("failed", {"ingest": "ran"})
+
+
+def test_an_interrupted_run_leaves_no_process_behind(interrupted):
+    assert interrupted.processes == []
+
+
 def test_a_killed_run_leaves_no_process_behind(killed):
-    assert (killed.returncode, killed.processes) == (-signal.SIGKILL, [])
+    assert killed.processes == []
 
 
 def test_real_data_is_published_before_training_begins(killed):
@@ -266,7 +299,12 @@ def test_a_run_without_changes_publishes_nothing(repeated):
 
 
 def test_every_run_that_ended_has_a_record(repeated, bench):
-    assert [json.loads(path.read_text())["verdict"] for path in bench.records()] == ["refused", "done", "done"]
+    assert [json.loads(path.read_text())["verdict"] for path in bench.records()] == [
+        "failed",
+        "refused",
+        "done",
+        "done",
+    ]
 
 
 def test_every_image_of_the_source_is_accounted_for(passed, bench):
