@@ -18,7 +18,7 @@ from flows.initial_settings import dataset_name
 from flows.settings import Settings, validate
 from flows.terminal import console, observer
 from tasks.findings import FINDINGS
-from tasks.preflight import check_source, check_target
+from tasks.preflight import check_source, check_target, existing_parent
 from tasks.report.build import build_report
 from tasks.run import Run
 from tasks.stages import CHECK
@@ -40,12 +40,13 @@ def check_folder(folder: Path, out: Path, fail_on: Sequence[str], workers: int) 
     check_source(source)
     check_target("out", out)
     console().print(f"checking {folder}", soft_wrap=True)
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".check-", dir=out.resolve()) as scratch, observer() as watching:
+    beside = existing_parent(out.resolve())  # on the same disk; `out` itself appears only with results in it
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=beside) as scratch, observer() as watching:
         settings = check_settings(source, Path(scratch), workers)
         run = Run(flow="check", settings=settings, place=settings.place, observer=watching)
         run.run_stages(CHECK)
         record = run.finish(None)
+        out.mkdir(parents=True, exist_ok=True)
         found = _keep(run.results["curate"].path, out)
         build_report(record, out / REPORT_FILE)
     _show(found, read_table(out / MANIFEST_FILE, ["status"]), out)

@@ -140,7 +140,7 @@ def synthesize(
 )
 def check(
     folder: Annotated[Path, typer.Argument(help="Folder of images, flat or with one folder per class.")],
-    out: Annotated[Path, typer.Option(help="Folder for manifest, findings and report; made new each time.")],
+    out: Annotated[Path, typer.Option(help="Folder for manifest, findings and report; older ones are replaced.")],
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Finding that gives exit code 3; may be repeated; `any` = every reject.")
     ] = None,
@@ -180,17 +180,14 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Folder for the demo's images, settings and results.")] = Path("demo"),
 ) -> None:
     """Run everything on 1,797 real handwritten digits with planted defects; a few minutes on two cores."""
-    from flows.demo import show_planted, write_demo
+    from flows.demo import last_run, show_planted, write_demo
 
     settings = write_demo(folder)
-    failure: BaseException | None = None
+    before = last_run(settings)
     try:
         _run_flow("augment-dataset", settings, {}, dry_run=False)
-    except BaseException as error:
-        failure = error
-    show_planted(settings)
-    if failure:
-        raise failure
+    finally:
+        show_planted(settings, before)
 
 
 def _options(**options: Any) -> dict[str, Any]:
@@ -215,15 +212,17 @@ def _run_flow(name: str, settings_file: Path, options: dict[str, Any], dry_run: 
 
 
 def _flow_with_tables(name: str, settings_file: Path, options: dict[str, Any]) -> None:
+    from flows.local_server import LocalServer
     from flows.prefect_environment import set_environment
 
     _say("starting Prefect")
     set_environment(terminal=True)
+    server = LocalServer()  # while Prefect is imported, which takes as long
     from flows import pipelines
     from flows.terminal import observer
 
     flow: Callable[..., Any] = getattr(pipelines, name.replace("-", "_"))
-    with pipelines.some_server(), observer() as watching:
+    with pipelines.connected(server), observer() as watching:
         pipelines.OBSERVER.set(watching)
         try:
             flow(settings_file=str(settings_file), **options)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from datasets.errors import BadInput
 from datasets.manifest import FINDINGS_FILE, read_table
 from flows.settings import load_settings, validate
 from flows.settings_file import settings_text
@@ -33,18 +34,30 @@ def write_demo(folder: Path) -> Path:
     return path
 
 
-def show_planted(settings_file: Path) -> None:
-    """Print which of the planted defects were found, as what."""
-    shared = load_settings(settings_file).place.shared
-    stages = stages_by_name(read_run(latest_run(shared)))
+def last_run(settings_file: Path) -> Path | None:
+    """The record of the demo's last run, if there was one."""
+    try:
+        return latest_run(load_settings(settings_file).place.shared)
+    except BadInput:
+        return None
+
+
+def show_planted(settings_file: Path, before: Path | None) -> None:
+    """Print which of the planted defects this run found, as what. Silent where it wrote no record after `before`.
+
+    Raises RuntimeError where one was missed.
+    """
+    path = last_run(settings_file)
+    stages = stages_by_name(read_run(path)) if path and path != before else {}
     if "curate" not in stages:
         return
-    findings = read_table(Path(stages["curate"]["path"]) / FINDINGS_FILE).to_pylist()
-    rows = found_planted(findings)
-    caught = sum(finding is not None for _, finding in rows)
-    table = Table(title=f"Planted defects: {caught} of {len(rows)} found", title_justify="left")
+    rows = found_planted(read_table(Path(stages["curate"]["path"]) / FINDINGS_FILE).to_pylist())
+    missed = [planted.name for planted, finding in rows if finding is None]
+    table = Table(title=f"Planted defects: {len(rows) - len(missed)} of {len(rows)} found", title_justify="left")
     for column in ("planted", "file", "found as"):
         table.add_column(column)
     for planted, finding in rows:
         table.add_row(planted.name, planted.member, finding or "NOT FOUND")
     console().print(table)
+    if missed:
+        raise RuntimeError(f"the demo missed what was planted: {', '.join(missed)}")

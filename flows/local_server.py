@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-from typing import IO
 
 from tasks.digests import ROOT
 
@@ -23,46 +22,44 @@ STOP_TIMEOUT_S = 10.0
 LIKE_PREFECTS_OWN = {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1", "PREFECT_UI_ENABLED": "0"}
 
 
-def start_local_server() -> str:
-    """Start a server that ends with this process; the address of its API, once it answers.
+class LocalServer:
+    """Starts at once, in the background. Ends with `stop`, or with this process."""
 
-    Raises RuntimeError with what it printed where it does not start.
-    """
-    output = tempfile.TemporaryFile()  # noqa: SIM115, the server writes as long as it lives
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        child = _start(listener, output)
-        host, port = listener.getsockname()
-    atexit.register(_stop, child)  # runs after what Prefect registers later, which still needs the server
-    connection = http.client.HTTPConnection(host, port, timeout=START_TIMEOUT_S)
-    try:
-        connection.request("GET", "/api/health")
-        connection.getresponse().read()
-    except OSError as error:
-        output.seek(0)
-        printed = output.read().decode(errors="replace")
-        raise RuntimeError(f"the local Prefect server did not start ({error}); it printed:\n{printed}") from None
-    finally:
-        connection.close()
-    return f"http://{host}:{port}/api"
+    def __init__(self) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115, the server writes as long as it lives
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._host, self._port = listener.getsockname()
+            # A session of its own keeps Ctrl-C from it; the end of its standard input tells it that we are gone.
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "flows.local_server", str(listener.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=(listener.fileno(),),
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        atexit.register(self.stop)  # runs after what Prefect registers later, which still needs the server
 
+    def api_url(self) -> str:
+        """Wait until it answers; the address of its API. Raises RuntimeError with what it printed instead."""
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=START_TIMEOUT_S)
+        try:
+            connection.request("GET", "/api/health")
+            connection.getresponse().read()
+        except OSError as error:
+            self._output.seek(0)
+            printed = self._output.read().decode(errors="replace")
+            raise RuntimeError(f"the local Prefect server did not start ({error}); it printed:\n{printed}") from None
+        finally:
+            connection.close()
+        return f"http://{self._host}:{self._port}/api"
 
-def _start(listener: socket.socket, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    """A session of its own keeps Ctrl-C from it; the end of its standard input tells it that we are gone."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.local_server", str(listener.fileno())],
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=output,
-        pass_fds=(listener.fileno(),),
-        cwd=ROOT,
-        start_new_session=True,
-    )
-
-
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    assert child.stdin is not None
-    child.stdin.close()
-    child.wait(2 * STOP_TIMEOUT_S)
+    def stop(self) -> None:
+        """End it, in good order where it still can."""
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        self._child.wait(2 * STOP_TIMEOUT_S)
 
 
 def main() -> None:

@@ -18,9 +18,10 @@ from pydantic import Field, GetJsonSchemaHandler  # noqa: E402
 from pydantic.json_schema import JsonSchemaValue  # noqa: E402
 from pydantic_core import CoreSchema  # noqa: E402
 
-from flows.local_server import start_local_server  # noqa: E402
+from flows.local_server import LocalServer  # noqa: E402
 from flows.preflight import preflight  # noqa: E402
 from flows.settings import load_settings, overrides_of  # noqa: E402
+from tasks.listing_cache import forget_listing  # noqa: E402
 from tasks.prefect_tasks import stage_task  # noqa: E402
 from tasks.report.build import build_report  # noqa: E402
 from tasks.run import Observer, Run  # noqa: E402
@@ -102,13 +103,14 @@ def train_gan(
 
 
 @contextmanager
-def some_server() -> Iterator[None]:
-    """Where no server is configured, one that ends with this process."""
+def connected(server: LocalServer) -> Iterator[None]:
+    """Flows inside report to the server that the user configured, else to the local one."""
     if PREFECT_API_URL.value():
+        server.stop()
         yield
-        return
-    with temporary_settings({PREFECT_API_URL: start_local_server()}):
-        yield
+    else:
+        with temporary_settings({PREFECT_API_URL: server.api_url()}):
+            yield
 
 
 def run_flow(name: str, settings_file: str, options: dict[str, Any], rehash: bool = False) -> Outcome:
@@ -116,6 +118,8 @@ def run_flow(name: str, settings_file: str, options: dict[str, Any], rehash: boo
     settings = load_settings(Path(settings_file), overrides_of(options))
     preflight(settings, FLOWS[name])
     with workspace_lock(settings.place):
+        if rehash:
+            forget_listing(settings.place.shared)
         run = Run(
             flow=name,
             settings=settings,

@@ -14,7 +14,7 @@ from datasets.pixel_packs import PackReader, PackWriter
 from tasks.imaging.augmentation import AugmentationSettings, augmented_variants, variant_seed
 from tasks.parallel import map_partitions, partitions_of
 from tasks.pixel_store import pack_name
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 
 AUGMENTED_SPLIT = "train_augmented"
 Row = dict[str, Any]

@@ -24,7 +24,7 @@ from datasets.manifest import (
     write_table,
 )
 from tasks.imaging.duplicates import DuplicateSettings, groups, near_pairs
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 
 DECIDING_COLUMNS = (
     *("source", "member", "frame", "sha256", "label", "status", "reason", "detail", "width_px", "height_px"),
@@ -170,6 +170,8 @@ def resolve_near_duplicates(
         if _resolve_label_conflict(group, settings, findings, "nearly the same picture"):
             continue
         for row in group[1:]:
+            if row["pixel_sha256"] == group[0]["pixel_sha256"]:
+                continue  # an exact copy, which `exact_duplicates` kept
             detail = f"nearly the same as {key_text(group[0])}"
             _drop_copy(row, "duplicate_near", detail, settings.near_duplicates == "keep_best", findings)
     return indices[pairs]

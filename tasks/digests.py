@@ -55,10 +55,29 @@ def _module_code_digest(module: str) -> str:
         path = _source_of(name)
         if path is None or name in sources:
             continue
-        source = path.read_bytes()
-        sources[name] = hashlib.sha256(source).hexdigest()
-        waiting += imported_modules(source)
+        sources[name], imported = _digest_and_imports(path.read_bytes())
+        waiting += imported
     return digest_of(sources)
+
+
+@cache
+def _digest_and_imports(source: bytes) -> tuple[str, frozenset[str]]:
+    """The stages of a run share most of their modules, so each is parsed once."""
+    return hashlib.sha256(meaning(source).encode()).hexdigest(), frozenset(imported_modules(source))
+
+
+def meaning(source: bytes) -> str:
+    """A source file without comments, docstrings and layout: what cannot change a result is left out."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            body[0] = ast.Pass()
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def imported_modules(source: bytes) -> set[str]:

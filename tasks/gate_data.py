@@ -8,13 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from datasets.errors import FormatError
 from datasets.gate_file import Gate, Metric, Outcome, judged, write_gate
-from datasets.manifest import MANIFEST_FILE, in_use, read_table
+from datasets.manifest import MANIFEST_FILE, Kind, in_use, read_table
 from datasets.tfds_layout import read_index
 from tasks.curate import read_kept_pairs
 from tasks.digests import canonical_json
 from tasks.published_versions import Published, latest
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 
 NEEDED = ["source", "member", "frame", "kind", "sha256", "pixel_sha256", "duplicate_group", "group"]
 NEEDED += ["label", "status", "split", "mean", "std"]
@@ -72,14 +73,12 @@ def measure_data(
     """All metrics of the data gate; `pairs` are near copies by sha256."""
     used = in_use(table)
     rejected = sum(status == "rejected" for status in table["status"].to_pylist())
-    old = in_use(read_table(last.path / MANIFEST_FILE, NEEDED)) if last else None
-    if old is not None:
-        old = old.filter(pa.array([kind == "real" for kind in old["kind"].to_pylist()]))
+    old, note = _images_of(last)
     metrics = [
         _metric("reject_rate", "share of files rejected", rejected / len(table), settings.max_reject_rate, len(table)),
         _metric("leaks", "copies and groups in two splits", float(leaks(used, pairs)), 0.0, len(used)),
     ]
-    return tuple(judged(metric) for metric in [*metrics, *_against(settings, used, old)])
+    return tuple(judged(metric) for metric in [*metrics, *_against(settings, used, old, note)])
 
 
 def leaks(used: pa.Table, pairs: Sequence[tuple[str, str]] = ()) -> int:
@@ -97,20 +96,42 @@ def leaks(used: pa.Table, pairs: Sequence[tuple[str, str]] = ()) -> int:
     return count
 
 
-def _against(settings: DataGateSettings, used: pa.Table, old: pa.Table | None) -> list[Metric]:
-    """Metrics that compare with the last published version."""
+def _images_of(last: Published | None) -> tuple[pa.Table | None, str]:
+    """The real images in use in the last version, or None and why."""
+    if last is None:
+        return None, "there is no earlier version"
+    try:
+        old = in_use(read_table(last.path / MANIFEST_FILE, NEEDED))
+    except FormatError:
+        return None, f"{MANIFEST_FILE} of {last.version} is damaged"
+    return old.filter(pa.array([kind == Kind.REAL for kind in old["kind"].to_pylist()])), ""
+
+
+def moved_images(used: pa.Table, old: pa.Table) -> int:
+    """How many images, by bytes or pixels, are now in another split than in the last version."""
+    count = 0
+    columns = [table[name].to_pylist() for table in (old, used) for name in ("sha256", "pixel_sha256", "split")]
+    before = {key: split for keys in columns[:2] for key, split in zip(keys, columns[2], strict=True) if key}
+    for sha256, pixel_sha256, split in zip(*columns[3:], strict=True):
+        count += any(before.get(key, split) != split for key in (sha256, pixel_sha256))
+    return count
+
+
+def _against(settings: DataGateSettings, used: pa.Table, old: pa.Table | None, note: str) -> list[Metric]:
+    """Metrics that compare with the last published version; `note` says why there is none to compare with."""
     limits = {
         "shrink": ("share of images gone since the last version", settings.max_shrink),
+        "moved": ("images published in another split before", 0.0),
         "vanished_classes": ("classes without images since the last version", float(settings.max_vanished_classes)),
         "drift_brightness": ("drift of brightness (population stability)", settings.max_drift),
         "drift_contrast": ("drift of contrast (population stability)", settings.max_drift),
     }
     if old is None:
-        note = "there is no earlier version"
         return [_not_applicable(name, title, limit, note) for name, (title, limit) in limits.items()]
     gone = set(old["sha256"].to_pylist()) - set(used["sha256"].to_pylist())
     values = {
         "shrink": len(gone) / len(old),
+        "moved": float(moved_images(used, old)),
         "vanished_classes": float(len(set(old["label"].to_pylist()) - set(used["label"].to_pylist()))),
         "drift_brightness": population_stability(old["mean"].to_pylist(), used["mean"].to_pylist()),
         "drift_contrast": population_stability(old["std"].to_pylist(), used["std"].to_pylist()),

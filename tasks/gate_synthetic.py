@@ -12,7 +12,7 @@ from datasets.image_codec import encode_image
 from datasets.readers import LoadedSplit, load_numpy
 from gan.settings import ClassifierSettings
 from tasks.published_versions import latest_or_refuse
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 from tasks.validation_halves import validation_halves
 
 CLOSEST_PAIRS_FILE = "closest_pairs.png"
@@ -36,6 +36,12 @@ class SyntheticGateSettings(BaseModel):
     )
     min_faithfulness_ratio: float = Field(
         0.9, ge=0, description="share of images seen as the class asked for, times the accuracy on real images"
+    )
+    min_class_faithfulness_ratio: float = Field(
+        0.65, ge=0, description="share of every class's images seen as it, times the accuracy on real ones"
+    )
+    min_class_diversity_ratio: float = Field(
+        0.4, ge=0, description="spread of features within every class, times that of real training images"
     )
     min_value_ratio: float = Field(
         0.9, ge=0, description="accuracy of a classifier trained on synthetic images alone, times that trained on real"

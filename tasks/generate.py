@@ -1,17 +1,19 @@
 """Generate: seeded synthetic images, so many per class, into packs and a manifest like any other."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.errors import BadInput
 from datasets.image_codec import encode_image
-from datasets.manifest import MANIFEST_FILE, Kind, table_of, write_table
+from datasets.manifest import MANIFEST_FILE, Kind, in_use, read_table, table_of, write_table
 from datasets.pixel_packs import PackWriter
-from tasks.published_versions import latest_or_refuse
-from tasks.stage import StageContext, Summary
+from tasks.published_versions import Published, latest_or_refuse
+from tasks.stage_context import StageContext, Summary
 
 CHUNK_IMAGES = 1_000
 PACK = "packs/synthetic.pack"
@@ -33,8 +35,10 @@ def generate(settings: GenerateSettings, context: StageContext) -> Summary:
     """Sample the trained generator into one pack, in order of class."""
     from gan.sampling import load_generator
 
-    index = latest_or_refuse(context.published / context.dataset).index
-    labels = wanted_labels(settings, index.features.class_names)
+    version = latest_or_refuse(context.published / context.dataset)
+    index = version.index
+    counts = _training_images(version, index.features.class_names)
+    labels = wanted_labels(settings, index.features.class_names, counts)
     generator = load_generator(context.inputs["train"])
     names = index.features.class_names if generator.class_names is not None else None
     weights_sha256 = generator.weights_sha256
@@ -56,21 +60,52 @@ def generate(settings: GenerateSettings, context: StageContext) -> Summary:
         "images_out": len(rows),
         "rejected": {},
         "generator_sha256": weights_sha256,
+        "notes": [
+            f"no image of class {name}: there is none in the training images"
+            for name in untrained(index.features.class_names, counts)
+        ],
     }
 
 
-def wanted_labels(settings: GenerateSettings, class_names: tuple[str, ...] | None) -> np.ndarray:
+def wanted_labels(
+    settings: GenerateSettings, class_names: tuple[str, ...] | None, training_images: Sequence[int] | None = None
+) -> np.ndarray:
     """int32 [N]: each class id as often as it is wanted, in order. Without classes, zeros.
 
-    Raises BadInput for a quota of a class that does not exist.
+    `training_images` says how many real ones there are of each class; a class with none is not made, whatever its
+    quota, since no generator has learned it. None: all classes have some.
+    Raises BadInput for a quota of a class that does not exist, or when nothing at all is wanted.
     """
     unknown = sorted(settings.quotas.keys() - set(class_names or ()))
     if unknown:
         raise BadInput(f"generate.quotas names {', '.join(unknown)}; the classes are {', '.join(class_names or ())}")
     if class_names is None:
         return np.zeros(settings.images_per_class, dtype=np.int32)
-    quotas = [settings.quotas.get(name, settings.images_per_class) for name in class_names]
+    wanted = dict.fromkeys(class_names, settings.images_per_class) | settings.quotas
+    wanted |= dict.fromkeys(untrained(class_names, training_images), 0)
+    quotas = list(wanted.values())
+    if not sum(quotas):
+        raise BadInput(
+            f"generate.quotas is 0 for every class that has training images, of {', '.join(class_names)}; "
+            "at least one needs 1 image or more; raise a quota, or leave it out to get generate.images_per_class"
+        )
     return np.repeat(np.arange(len(class_names), dtype=np.int32), quotas)
+
+
+def untrained(class_names: tuple[str, ...] | None, training_images: Sequence[int] | None) -> list[str]:
+    """Classes without a training image: they vanished from the source, and keep their place in the list of classes."""
+    if class_names is None or training_images is None:
+        return []
+    return [name for name, count in zip(class_names, training_images, strict=True) if not count]
+
+
+def _training_images(version: Published, class_names: tuple[str, ...] | None) -> list[int] | None:
+    """Real training images of each class."""
+    if class_names is None:
+        return None
+    used = in_use(read_table(version.path / MANIFEST_FILE, ["status", "split", "class_id"]))
+    ids = used.filter(pc.equal(used["split"], "train"))["class_id"].to_numpy()
+    return np.bincount(ids, minlength=len(class_names)).tolist()
 
 
 def _row(context: StageContext, number: int, encoded: bytes, labelled: tuple[str, int] | None) -> dict[str, Any]:

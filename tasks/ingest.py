@@ -19,7 +19,7 @@ from datasets.sources.base import PROBLEMS, Source, SourceItem
 from datasets.sources.registry import open_source
 from datasets.sources.settings import SourceSettings
 from tasks.listing_cache import ListingCache
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 
 SOURCE_FILE = "source.json"
 CHUNK_ITEMS = 2_000
@@ -42,7 +42,7 @@ def ingest(settings: SourceSettings, context: StageContext) -> Summary:
     total = sum(1 for _ in source.items())
     if total == 0:
         raise BadInput(f"{settings.path} holds no files; expected images in it or in one folder per class")
-    cache = ListingCache(context.shared)
+    cache = ListingCache(context.shared, settings.path)
     tables: list[pa.Table] = []
     with ThreadPoolExecutor(HASHING_THREADS) as pool:
         for items in _chunks(source, CHUNK_ITEMS):

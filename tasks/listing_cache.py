@@ -13,6 +13,7 @@ from datasets.atomic_file import atomic_file
 from datasets.sources.base import Source, SourceItem
 
 LISTING_FILE = "listing.parquet"
+LISTING_VERSION = "1"
 SCHEMA = pa.schema(
     [
         ("source", pa.string()),
@@ -21,7 +22,6 @@ SCHEMA = pa.schema(
         ("mtime_ns", pa.int64()),
         ("sha256", pa.string()),
     ],
-    metadata={"listing_version": "1"},
 )
 Entry = tuple[int, int, str]  # size_bytes, mtime_ns, sha256
 
@@ -29,8 +29,9 @@ Entry = tuple[int, int, str]  # size_bytes, mtime_ns, sha256
 class ListingCache:
     """The last listing and the one being made. Several threads may ask at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: Path) -> None:
         self.path = folder / LISTING_FILE
+        self._root = str(root.resolve())
         self._before = self._read()
         self._now: dict[tuple[str, str], Entry] = {}
 
@@ -64,13 +65,24 @@ class ListingCache:
         ]
         arrays = [pa.array(column, type=field.type) for column, field in zip(columns, SCHEMA, strict=True)]
         with atomic_file(self.path) as file:
-            pq.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), file)
+            pq.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA.with_metadata(self._metadata())), file)
 
     def _read(self) -> dict[tuple[str, str], Entry]:
         try:
-            columns = pq.read_table(self.path, schema=SCHEMA).to_pydict()
+            table = pq.read_table(self.path)
         except (OSError, pa.ArrowException):  # a cache: without it, everything is read
             return {}
+        if table.schema.metadata != {key.encode(): value.encode() for key, value in self._metadata().items()}:
+            return {}  # of another folder, or another version
+        columns = table.to_pydict()
         keys = zip(columns["source"], columns["member"], strict=True)
         entries = zip(columns["size_bytes"], columns["mtime_ns"], columns["sha256"], strict=True)
         return dict(zip(keys, entries, strict=True))
+
+    def _metadata(self) -> dict[str, str]:
+        return {"listing_version": LISTING_VERSION, "root": self._root}
+
+
+def forget_listing(folder: Path) -> None:
+    """Distrust size and time of every file: the next listing reads them all."""
+    (folder / LISTING_FILE).unlink(missing_ok=True)

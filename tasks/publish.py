@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from datasets.atomic_file import write_text_atomically
 from datasets.errors import FormatError, Refused
 from datasets.gate_file import GATE_FILE, describe_refusals, read_gate
-from datasets.manifest import MANIFEST_FILE, in_use, read_table
+from datasets.manifest import MANIFEST_FILE, read_table
 from datasets.tfds_layout import LATEST_FILE, Index, read_index, write_dataset_info, write_index
-from tasks.digests import canonical_json, file_digests
+from tasks.digests import canonical_json, digest_of, file_digests
 from tasks.published_versions import Published, damage, latest, version_numbers, versions
-from tasks.stage import StageContext, Summary
-from tasks.state import State, read_state, write_state
+from tasks.stage_context import StageContext, Summary
+from tasks.state import known_state, remembered, write_state
 
 PUBLISHED_FILE = "published.json"
 FIRST_VERSION = "1.0.0"
@@ -36,8 +36,10 @@ class PublishSettings(BaseModel):
 
 def publish_real(settings: PublishSettings, context: StageContext) -> Summary:
     """Publish prepared real images, and remember their splits and class ids."""
+    _check_class_ids(context)
+    state = known_state(context.shared, context.published, context.dataset)
     published, outcome = _publish(settings, context, context.dataset, "shard", "gate_data")
-    _remember(context, published)
+    write_state(context.shared, remembered(state, published))
     return _record(context, published, outcome)
 
 
@@ -45,10 +47,23 @@ def publish_synthetic(settings: PublishSettings, context: StageContext) -> Summa
     """Publish synthetic images that passed their gate."""
     name = synthetic_name(context.dataset)
     published, outcome = _publish(settings, context, name, "shard_synthetic", "gate_synthetic")
-    state = read_state(context.shared)
-    versions_now = {**state.published, name: published.version}
-    write_state(context.shared, replace(state, published=versions_now))
+    state = known_state(context.shared, context.published, context.dataset)
+    write_state(context.shared, replace(state, published={**state.published, name: published.version}))
     return _record(context, published, outcome)
+
+
+def _check_class_ids(context: StageContext) -> None:
+    """A published class never gets another id, whatever became of the workspace. Raises Refused."""
+    last = latest(context.published / context.dataset)
+    if last is None:
+        return
+    before = last.index.features.class_names or ()
+    now = read_index(context.inputs["shard"]).features.class_names or ()
+    if now[: len(before)] != before:
+        raise Refused(
+            f"{context.dataset} is not published: its classes were {', '.join(before)} in {last.version} and would be "
+            f"{', '.join(now) or 'none'}; ids of published classes do not change: choose another dataset name"
+        )
 
 
 def synthetic_name(dataset: str) -> str:
@@ -64,7 +79,9 @@ def is_still_published(settings: PublishSettings, context: StageContext, folder:
         return f"{record['name']} {record['version']} is no longer published"
     if found.version != record["version"]:
         return f"{found.version} was published since"
-    return damage(found)
+    now = file_digests(found.path)
+    changed = sorted(name for name, digest in record["files"].items() if now.get(name) != digest)
+    return f"{changed[0]} of {found.version} was changed" if changed else None
 
 
 def next_version(index: Index, last: Index | None) -> str:
@@ -74,9 +91,14 @@ def next_version(index: Index, last: Index | None) -> str:
     major, minor, patch = version_numbers(last.version)
     if index.features != last.features:
         return f"{major + 1}.0.0"
-    if index.content_digest != last.content_digest:
+    if publication_digest(index) != publication_digest(last):
         return f"{major}.{minor + 1}.0"
     return f"{major}.{minor}.{patch + 1}"
+
+
+def publication_digest(index: Index) -> str:
+    """Digest of all that a version says: content, manifest with its licences and rejects, lineage, description."""
+    return digest_of([index.content_digest, dict(index.lineage)])
 
 
 def _publish(
@@ -87,8 +109,10 @@ def _publish(
         raise Refused(f"{name} is not published: its gate refused it ({describe_refusals(gate.refusals)})")
     folder = context.published / name
     index = read_index(context.inputs[shards_input])
+    words = {"description": settings.description, "homepage": settings.homepage}
+    index = replace(index, lineage={**index.lineage, **words})
     last = latest(folder)
-    if last and last.index.content_digest == index.content_digest and damage(last) is None:
+    if last and publication_digest(last.index) == publication_digest(index) and damage(last) is None:
         return last, "unchanged"
     version = _free_version(next_version(index, last.index if last else None), versions(folder))
     index = replace(index, version=version)
@@ -117,7 +141,7 @@ def _copy(source: Path, target: Path, context: StageContext) -> None:
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
-    names = [path.name for path in sorted(source.iterdir()) if path.name != "DONE"]
+    names = [path.name for path in sorted(source.iterdir()) if path.name != "DONE" and not path.name.startswith(".")]
     for done, name in enumerate(names, start=1):
         shutil.copyfile(source / name, target / name)
         context.progress(done, len(names))
@@ -144,22 +168,6 @@ def _make_visible(settings: PublishSettings, published: Published) -> None:
         homepage=settings.homepage,
     )
     write_text_atomically(published.path.parent / LATEST_FILE, published.version + "\n")
-
-
-def _remember(context: StageContext, published: Published) -> None:
-    """Add what was published to the ledger of splits and to the class ids."""
-    state = read_state(context.shared)
-    used = in_use(read_table(published.path / MANIFEST_FILE, ["sha256", "split", "kind", "status"]))
-    columns = (used[name].to_pylist() for name in ("sha256", "split", "kind"))
-    real = {sha256: split for sha256, split, kind in zip(*columns, strict=True) if kind == "real"}
-    write_state(
-        context.shared,
-        State(
-            class_names=published.index.features.class_names or state.class_names,
-            splits={**state.splits, **real},
-            published={**state.published, context.dataset: published.version},
-        ),
-    )
 
 
 def _record(context: StageContext, published: Published, outcome: str) -> Summary:

@@ -1,11 +1,22 @@
 """Published versions: which there are, which is the latest, and whether one is intact."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.errors import BadInput
-from datasets.tfds_layout import DATASET_INFO_FILE, LATEST_FILE, Index, is_version, read_index
-from tasks.digests import file_sha256
+from datasets.manifest import MANIFEST_FILE
+from datasets.tfds_layout import (
+    DATASET_INFO_FILE,
+    FEATURES_FILE,
+    LABELS_FILE,
+    LATEST_FILE,
+    Index,
+    ShardEntry,
+    is_version,
+    read_index,
+)
+from tasks.digests import digest_of, file_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +65,17 @@ def version_numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
+def content_digest(folder: Path, shards: Iterable[ShardEntry]) -> str:
+    """Digest of all that a reader of a data set sees: shards, features and class names."""
+    files = {shard.file: shard.sha256 for shard in shards}
+    for name in (FEATURES_FILE, LABELS_FILE):
+        if (folder / name).exists():
+            files[name] = file_sha256(folder / name)
+    return digest_of(files)
+
+
 def damage(published: Published) -> str | None:
-    """The first shard of a version that is not as its index says, None if all are."""
+    """What in a version is not as its index says, None if nothing."""
     for shards in published.index.splits.values():
         for shard in shards:
             path = published.path / shard.file
@@ -63,4 +83,10 @@ def damage(published: Published) -> str | None:
                 return f"{path.name} of {published.version} is gone"
             if file_sha256(path) != shard.sha256:
                 return f"{path.name} of {published.version} was changed"
+    entries = [shard for shards in published.index.splits.values() for shard in shards]
+    if content_digest(published.path, entries) != published.index.content_digest:
+        return f"features or class names of {published.version} were changed"
+    manifest = published.path / MANIFEST_FILE
+    if not manifest.is_file() or file_sha256(manifest) != published.index.lineage.get("manifest_sha256"):
+        return f"{MANIFEST_FILE} of {published.version} was changed"
     return None

@@ -42,7 +42,7 @@ from tasks.pixel_store import (
     store_folder,
     write_pack,
 )
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 
 PACKS_FILE = "packs.json"
 PASSING_REASONS = {"vanished", "changed_while_read"}
@@ -121,10 +121,10 @@ def _scan_member(settings: ScanSettings, source: Source, member: str, sha256: st
         return _rejected(
             sha256, "changed_while_read", "its content changed between listing and reading; run again"
         ), None
-    return scan_payload(settings, payload, sha256, member)
+    return scan_payload(settings, payload, sha256)
 
 
-def scan_payload(settings: ScanSettings, payload: bytes, sha256: str, member: str) -> tuple[dict, bytes | None]:
+def scan_payload(settings: ScanSettings, payload: bytes, sha256: str) -> tuple[dict, bytes | None]:
     """Bytes of a file -> its row of the store, and the prepared image in the shards' encoding (None if rejected)."""
     target_px = None if settings.exact else 2 * max(settings.resize.width_px, settings.resize.height_px)
     decoded = decode(payload, settings.limits, scale_to_side_px=target_px)
@@ -132,8 +132,7 @@ def scan_payload(settings: ScanSettings, payload: bytes, sha256: str, member: st
         return _rejected(sha256, decoded.code, decoded.detail, decoded.format), None
     prepared = prepare_pixels(settings, decoded)
     sums, square_sums = channel_sums(prepared)
-    findings = [*decoded.findings, *_extension_note(member, decoded.format)]
-    repaired = next((finding for finding in findings if finding.severity == "repair"), None)
+    repaired = next((finding for finding in decoded.findings if finding.severity == "repair"), None)
     row = {
         "sha256": sha256,
         "status": Status.REPAIRED if repaired else Status.KEPT,
@@ -146,7 +145,7 @@ def scan_payload(settings: ScanSettings, payload: bytes, sha256: str, member: st
         "bit_depth": decoded.bit_depth,
         "channel_sums": sums,
         "channel_square_sums": square_sums,
-        "findings": [_finding_record(finding) for finding in findings],
+        "findings": [_finding_record(finding) for finding in decoded.findings],
     }
     return row | measure(decoded.image), encode_image(prepared, settings.encoding, settings.jpeg_quality)
 
@@ -232,11 +231,15 @@ def _findings(manifest: pa.Table, scanned: pa.Table) -> pa.Table:
         if findings
     }
     rows = []
-    for row in manifest.select(["source", "member", "frame", "sha256", "status", "reason", "detail"]).to_pylist():
+    columns = ["source", "member", "frame", "sha256", "status", "reason", "detail", "format"]
+    for row in manifest.select(columns).to_pylist():
         status, reason, detail = row.pop("status"), row.pop("reason"), row.pop("detail")
+        format_name = row.pop("format")
         if row["sha256"] is None and status == Status.REJECTED:
             rows.append(row | {"finding": reason, "severity": "reject", "detail": detail})
         rows += [row | finding for finding in of_payload.get(row["sha256"], ())]
+        if format_name and status != Status.REJECTED:
+            rows += [row | _finding_record(finding) for finding in _extension_note(row["member"], format_name)]
     return pa.Table.from_pylist(rows, schema=FINDINGS_SCHEMA)
 
 

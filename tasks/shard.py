@@ -6,7 +6,7 @@ Bytes are copied from the packs as they are.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,6 @@ from datasets.image_record import ImageRecord, encode_record
 from datasets.manifest import MANIFEST_FILE, in_use, key_text, read_table, with_columns, write_table
 from datasets.pixel_packs import PackReader
 from datasets.tfds_layout import (
-    FEATURES_FILE,
-    LABELS_FILE,
     Index,
     Normalise,
     ShardEntry,
@@ -32,10 +30,11 @@ from datasets.tfds_layout import (
 )
 from datasets.tfrecord import write_tfrecord
 from tasks.augment import encoding_of
-from tasks.digests import digest_of, file_sha256
+from tasks.digests import file_sha256
 from tasks.parallel import map_partitions
+from tasks.published_versions import content_digest
 from tasks.split import read_class_names
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 
 RECORD_COLUMNS = ["source", "member", "frame", "kind", "derived_from", "sha256", "pack", "offset", "length"]
 RECORD_COLUMNS += ["split", "class_id"]
@@ -88,11 +87,11 @@ def write_shards(
     index = Index(
         name=name,
         version=None,
-        content_digest=_content_digest(context.out, entries.values()),
+        content_digest=content_digest(context.out, entries.values()),
         features=features,
         normalise=normalise,
         splits=splits,
-        lineage=lineage,
+        lineage={**lineage, "manifest_sha256": file_sha256(context.out / MANIFEST_FILE)},
     )
     write_index(context.out, index)
     return {
@@ -191,12 +190,3 @@ def _record(packs: PackReader, row: Row) -> ImageRecord:
 
 def _shuffle_rank(seed: int, row: Row) -> str:
     return hashlib.sha256(f"shuffle {seed} {row['sha256']} {key_text(row)}".encode()).hexdigest()
-
-
-def _content_digest(out: Path, entries: Iterable[ShardEntry]) -> str:
-    """Digest of all that a reader of the data set sees: shards, features and class names."""
-    files = {entry.file: entry.sha256 for entry in entries}
-    for name in (FEATURES_FILE, LABELS_FILE):
-        if (out / name).exists():
-            files[name] = file_sha256(out / name)
-    return digest_of(files)

@@ -5,7 +5,7 @@ from tasks.digests import file_sha256
 from tasks.publish import synthetic_name
 from tasks.published_versions import latest_or_refuse
 from tasks.shard import ShardSettings, write_shards
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 
 
 def shard_synthetic(settings: ShardSettings, context: StageContext) -> Summary:

@@ -17,12 +17,13 @@ from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, Status, in_use, read_table, reason_counts, with_columns, write_table
 from tasks.curate import read_kept_pairs
 from tasks.digests import canonical_json
-from tasks.stage import StageContext, Summary
-from tasks.state import State, read_state
+from tasks.stage_context import StageContext, Summary
+from tasks.state import State, known_state
 
 SPLITS = ("test", "validation", "train")  # in the order in which they win over one another
 UNLABELLED = None
 CLASSES_FILE = "classes.json"
+COPY_REASONS = {"duplicate_exact", "duplicate_near"}
 Row = dict[str, Any]
 
 
@@ -51,11 +52,12 @@ class SplitSettings(BaseModel):
 def split(settings: SplitSettings, context: StageContext) -> Summary:
     """Manifest of curate -> manifest with `split` and `class_id`. Raises BadInput for too few images."""
     table = read_table(context.inputs["curate"] / MANIFEST_FILE)
-    state = read_state(context.shared)
-    used = in_use(table).select(["sha256", "label", "group", "duplicate_group"]).to_pylist()
+    state = known_state(context.shared, context.published, context.dataset)
+    rows = _rows_to_place(table)
+    used = [row for row in rows if row["used"]]
     _check_enough(used)
     pairs = read_kept_pairs(context.inputs["curate"])
-    assigned = assign_splits(used, settings.shares, context.seed, state.splits, pairs)
+    assigned = assign_splits(rows, settings.shares, context.seed, state.splits, pairs)
     names = class_names(used, state.class_names)
     (context.out / CLASSES_FILE).write_text(canonical_json({"class_names": names}), encoding="utf-8")
     class_ids = {name: index for index, name in enumerate(names or ())}
@@ -63,6 +65,7 @@ def split(settings: SplitSettings, context: StageContext) -> Summary:
     write_table(table, context.out / MANIFEST_FILE)
     used_now = in_use(table)
     per_split = Counter(used_now["split"].to_pylist())
+    _check_every_split(per_split)
     return {
         "images_in": len(table),
         "images_out": len(used_now),
@@ -79,25 +82,26 @@ def assign_splits(
     ledger: Mapping[str, str],
     pairs: Iterable[tuple[str, str]] = (),
 ) -> dict[str, str | None]:
-    """Rows with sha256, label, group, duplicate_group -> split by sha256; None: the image must not be used.
+    """Rows with sha256, pixel_sha256, label, group, duplicate_group, used -> split by sha256; None: must not be used.
 
-    Whole groups, and both images of a pair (by sha256), stay together. A group with an image that the ledger knows
-    goes where that image is. Where it bridges several splits, test wins, then validation, and its images in the
-    other splits become None, as no image ever moves. The other groups fill up test, then validation, then train,
-    class by class, by rank of a hash.
+    Rows that are not used are rejected copies: they only say where their group has been published. Whole groups, and
+    both images of a pair (by sha256), stay together. A group with an image that the ledger knows goes where that image
+    is. Where it bridges several splits, test wins, then validation, and its images in the other splits become None, as
+    no image ever moves. The other groups fill up test, then validation, then train, class by class, by rank of a hash.
     """
     assigned: dict[str, str | None] = {}
     counts: dict[Any, Counter[str]] = defaultdict(Counter)
     waiting: dict[Any, list[list[Row]]] = defaultdict(list)
     for block in _blocks(rows, pairs):
         label = _commonest_label(block)
-        known = {ledger[row["sha256"]] for row in block if row["sha256"] in ledger}
+        known = {split for row in block for split in _published_in(row, ledger)}
         if known:
             _assign(block, min(known, key=SPLITS.index), ledger, assigned, counts[label])
         else:
             waiting[label].append(block)
     for label, blocks in waiting.items():
-        targets = _targets(shares, sum(counts[label].values()) + sum(map(len, blocks)))
+        new = sum(row["used"] for block in blocks for row in block)
+        targets = _targets(shares, sum(counts[label].values()) + new)
         for block in sorted(blocks, key=lambda block: _rank(seed, block)):
             name = next((name for name in SPLITS if counts[label][name] < targets[name]), "train")
             _assign(block, name, ledger, assigned, counts[label])
@@ -105,7 +109,7 @@ def assign_splits(
 
 
 def _commonest_label(block: Sequence[Row]) -> str | None:
-    counts = Counter(row["label"] for row in block)
+    counts = Counter(row["label"] for row in block if row["used"]) or Counter(row["label"] for row in block)
     return min(counts, key=lambda label: (-counts[label], str(label)))
 
 
@@ -133,12 +137,12 @@ def class_names(rows: Iterable[Row], known: Sequence[str] | None) -> list[str] |
 
 def agrees_with_state(settings: SplitSettings, context: StageContext, folder: Path) -> str | None:
     """What in an old output contradicts what was published since, None if nothing."""
-    state = read_state(context.shared)
-    columns = ["sha256", "split", "label", "class_id", "status"]
+    state = known_state(context.shared, context.published, context.dataset)
+    columns = ["sha256", "pixel_sha256", "split", "label", "class_id", "status"]
     for row in in_use(read_table(folder / MANIFEST_FILE, columns)).to_pylist():
-        published = state.splits.get(row["sha256"])
-        if published and published != row["split"]:
-            return f"an image assigned to {row['split']} was published in {published}"
+        moved_from = _published_in(row, state.splits) - {row["split"]}
+        if moved_from:
+            return f"an image assigned to {row['split']} was published in {min(moved_from)}"
         if not _class_id_fits(row, state):
             return f"class {row['label']} was published under another id"
     return None
@@ -209,9 +213,33 @@ def _assign(
     block: list[Row], name: str, ledger: Mapping[str, str], assigned: dict[str, str | None], counts: Counter[str]
 ) -> None:
     for row in block:
-        stays = ledger.get(row["sha256"], name) == name
-        assigned[row["sha256"]] = name if stays else None
-        counts[name] += stays
+        if row["used"]:
+            stays = not _published_in(row, ledger) - {name}
+            assigned[row["sha256"]] = name if stays else None
+            counts[name] += stays
+
+
+def _published_in(row: Row, ledger: Mapping[str, str]) -> set[str]:
+    """The splits in which this image, or one of the same pixels, was published."""
+    return {ledger[key] for key in (row["sha256"], row["pixel_sha256"]) if key in ledger}
+
+
+def _rows_to_place(table: pa.Table) -> list[Row]:
+    """Rows in use, and rejected copies of them."""
+    columns = ["sha256", "pixel_sha256", "label", "group", "duplicate_group", "status", "reason"]
+    rows = table.select(columns).to_pylist()
+    for row in rows:
+        row["used"] = row["status"] in (Status.KEPT, Status.REPAIRED)
+    return [row for row in rows if row["used"] or row["reason"] in COPY_REASONS]
+
+
+def _check_every_split(per_split: Mapping[str, int]) -> None:
+    if not all(per_split[name] for name in SPLITS):
+        counted = ", ".join(f"{name} {per_split[name]}" for name in reversed(SPLITS))
+        raise BadInput(
+            f"the splits would be {counted}, and each needs an image; a class is split from three images on: "
+            "add images, or merge classes"
+        )
 
 
 def _with_splits(table: pa.Table, assigned: Mapping[str, str | None], class_ids: Mapping[str, int]) -> pa.Table:

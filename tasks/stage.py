@@ -21,27 +21,11 @@ from tasks.differences import differences
 from tasks.digests import canonical_json, code_digest, digest_of, file_digests, library_versions
 from tasks.parallel import ComputeSettings
 from tasks.progress import Progress, silent
+from tasks.stage_context import StageContext, Summary
 from tasks.stage_process import ChildUsage, run_in_child
 
 STAGE_FORMAT = 1
 DONE_FILE = "DONE"
-Summary = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageContext:
-    """All that a stage may read besides its settings. Paths are absolute."""
-
-    dataset: str
-    seed: int
-    inputs: Mapping[str, Path]
-    out: Path  # where to write; renamed to its final name afterwards
-    place: str  # the final folder, relative to `shared`
-    shared: Path  # workspace/<dataset>
-    published: Path  # where versions are published
-    recipe: str  # digest of settings, code and libraries, without the inputs
-    compute: ComputeSettings
-    progress: Progress = silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +34,7 @@ class Stage:
 
     `work(settings, context)` is a module-level function that returns a summary (JSON). `reads` names what the
     stage sees besides its inputs, for the fingerprint; `still_true` says what became wrong with an old output.
+    Files that begin with a name of `scratch` (logs, checkpoints) are no content: nobody after the stage reads them.
     """
 
     name: str
@@ -60,6 +45,7 @@ class Stage:
     libraries: tuple[str, ...] = ()
     seeded: bool = True
     resumable: bool = False
+    scratch: tuple[str, ...] = ()
     timeout_s: float = 24 * 3600
     reads: Callable[[Any, StageContext], Any] | None = None
     still_true: Callable[[Any, StageContext, Path], str | None] | None = None
@@ -123,9 +109,7 @@ def workspace_lock(place: Place) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise BadInput(
-            f"{place.shared} is in use by another run; wait until it ends, or give this run another workspace"
-        ) from None
+        raise BadInput(f"{place.shared} is in use by another run; wait until it ends, or stop it") from None
     try:
         yield
     finally:
@@ -141,7 +125,7 @@ def decide(stage: Stage, settings: BaseModel, place: Place, inputs: Mapping[str,
     done = _read_done(final)
     if done is None:
         return Decision(parts=parts, fingerprint=fingerprint, context=context, why=_why(stage, place, parts), done=None)
-    wrong = _damage(final, done) or (stage.still_true and stage.still_true(settings, context, final))
+    wrong = _damage(stage, final, done) or (stage.still_true and stage.still_true(settings, context, final))
     return Decision(
         parts=parts, fingerprint=fingerprint, context=context, why=wrong or "unchanged", done=None if wrong else done
     )
@@ -163,7 +147,7 @@ def run_stage(
     context = _replace(decision.context, out=decision.partial)
     log = place.shared / "logs" / f"{stage.name}.log"
     summary, usage = run_in_child(stage.work, settings, context, log=log, progress=progress, timeout_s=stage.timeout_s)
-    digest = _keep(decision, summary, usage)
+    digest = _keep(stage, decision, summary)
     return StageResult(
         stage=stage.name,
         outcome="resumed" if resumed else "ran",
@@ -225,8 +209,14 @@ def _read_done(folder: Path) -> dict[str, Any] | None:
     return done if done.get("format") == STAGE_FORMAT else None
 
 
-def _damage(folder: Path, done: dict[str, Any]) -> str | None:
-    found = file_digests(folder, leave_out={DONE_FILE})
+def _content(stage: Stage, folder: Path) -> dict[str, str]:
+    """Digests of the files that are content; hidden files are nobody's."""
+    digests = file_digests(folder, leave_out={DONE_FILE})
+    return {name: digest for name, digest in digests.items() if not name.startswith((".", *stage.scratch))}
+
+
+def _damage(stage: Stage, folder: Path, done: dict[str, Any]) -> str | None:
+    found = _content(stage, folder)
     for name in sorted(found.keys() | done["outputs"].keys()):
         if name not in found:
             return f"output {name} is gone"
@@ -250,19 +240,22 @@ def _why(stage: Stage, place: Place, parts: dict[str, Any]) -> str:
 def _make_partial(stage: Stage, decision: Decision) -> bool:
     """Prepare the folder to write in; True when there is earlier work in it to go on from."""
     if decision.final.exists():
-        shutil.rmtree(decision.final)
+        if stage.resumable and not decision.partial.exists():
+            decision.final.rename(decision.partial)  # damaged, but there may be hours of work in it
+        else:
+            shutil.rmtree(decision.final)
     if stage.resumable and decision.partial.exists():
+        (decision.partial / DONE_FILE).unlink(missing_ok=True)
         return any(decision.partial.iterdir())
-    if not stage.resumable:  # whatever a dead run left: the lock is ours, so nobody writes there
-        for leftover in decision.final.parent.glob("*.partial"):
-            shutil.rmtree(leftover)
+    if decision.partial.exists():  # a dead run left it: the lock is ours, so nobody writes there
+        shutil.rmtree(decision.partial)
     decision.partial.mkdir(parents=True)
     return False
 
 
-def _keep(decision: Decision, summary: Summary, usage: ChildUsage) -> str:
-    """Digest all outputs (which reads them back), write DONE last, rename."""
-    outputs = file_digests(decision.partial)
+def _keep(stage: Stage, decision: Decision, summary: Summary) -> str:
+    """Digest all outputs (which reads them back), write DONE last, rename; sweep what others left unfinished."""
+    outputs = _content(stage, decision.partial)
     digest = digest_of(outputs)
     done = {
         "format": STAGE_FORMAT,
@@ -274,6 +267,8 @@ def _keep(decision: Decision, summary: Summary, usage: ChildUsage) -> str:
     }
     write_text_atomically(decision.partial / DONE_FILE, canonical_json(done, indent=1))
     decision.partial.rename(decision.final)
+    for leftover in decision.final.parent.glob("*.partial"):
+        shutil.rmtree(leftover)
     return digest
 
 

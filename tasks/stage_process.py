@@ -4,6 +4,7 @@ The child gets one JSON line on standard input and answers with JSON lines on a 
 child sees the end of its standard input and takes its whole group with it: nothing is left behind.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -26,7 +27,7 @@ from tasks.digests import ROOT
 from tasks.progress import Progress, at_most_every
 
 if TYPE_CHECKING:
-    from tasks.stage import StageContext
+    from tasks.stage_context import StageContext
 
 GRACE_S = 5.0
 PROGRESS_INTERVAL_S = 0.2
@@ -76,13 +77,15 @@ def run_in_child(
             answer = _listen(answers, progress, deadline_s=started_s + timeout_s)
         except TimeoutError:
             answer = {"message": f"it used up its {timeout_s:.0f} s"}
-            _stop_group(child)
+            _signal_group(child, signal.SIGTERM)
         except BaseException:
-            _stop_group(child)
+            _signal_group(child, signal.SIGTERM)
             raise
         finally:
             answers.close()
             assert child.stdin is not None
+            _wait_for_end(child)
+            _signal_group(child, signal.SIGKILL)  # also what an ended child may have left behind
             _, status, usage = os.wait4(child.pid, 0)
             child.stdin.close()
             child.returncode = os.waitstatus_to_exitcode(status)
@@ -156,15 +159,16 @@ def _listen(answers: IO[bytes], progress: Progress, deadline_s: float) -> dict[s
             progress(message.pop("done"), message.pop("total"), **message)
 
 
-def _stop_group(child: subprocess.Popen[bytes]) -> None:
-    for signal_number, wait_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, 0.0)):
-        try:
-            os.killpg(child.pid, signal_number)
-        except ProcessLookupError:
-            return
-        deadline_s = time.monotonic() + wait_s
-        while time.monotonic() < deadline_s and not _has_ended(child.pid):
-            time.sleep(0.05)
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
+
+
+def _wait_for_end(child: subprocess.Popen[bytes]) -> None:
+    """Give a child that has answered, or was told to stop, a few seconds to end by itself."""
+    deadline_s = time.monotonic() + GRACE_S
+    while time.monotonic() < deadline_s and not _has_ended(child.pid):
+        time.sleep(0.01)
 
 
 def _has_ended(pid: int) -> bool:
@@ -224,7 +228,7 @@ def peak_rss_mib() -> float:
 
 def _work_on(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     from tasks.parallel import ComputeSettings
-    from tasks.stage import StageContext
+    from tasks.stage_context import StageContext
 
     settings = _resolve(request["settings_type"]).model_validate(request["settings"])
     values = request["context"]

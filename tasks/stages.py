@@ -50,7 +50,7 @@ PREPARE = (
         work=augment.augment,
         section="augment",
         inputs=("split",),
-        libraries=("imaug", "numpy", "opencv-python-headless", "scikit-image"),
+        libraries=("imaug", "scikit-image", *PIXEL_LIBRARIES),
     ),
     Stage(
         name="shard",
@@ -87,6 +87,7 @@ SYNTHESIZE = (
         section="train",
         libraries=MODEL_LIBRARIES,
         resumable=True,
+        scratch=("training_log.jsonl", "checkpoints"),
         reads=training.real_version,
     ),
     Stage(
@@ -95,7 +96,7 @@ SYNTHESIZE = (
         work=generate.generate,
         section="generate",
         inputs=("train",),
-        libraries=(*MODEL_LIBRARIES, "opencv-python-headless"),
+        libraries=(*MODEL_LIBRARIES, *PIXEL_LIBRARIES),
     ),
     Stage(
         name="shard_synthetic",

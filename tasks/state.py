@@ -6,56 +6,92 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datasets.atomic_file import write_text_atomically
+from datasets.atomic_file import atomic_file, write_text_atomically
 from datasets.errors import FormatError
+from datasets.manifest import MANIFEST_FILE, Kind, in_use, read_table
+from datasets.tfds_layout import read_index
 from tasks.digests import canonical_json
+from tasks.published_versions import Published, latest, versions
 
 STATE_VERSION = 1
 STATE_FILE = "state.json"
-LEDGER_SCHEMA = pa.schema([("sha256", pa.string()), ("split", pa.string())], metadata={"ledger_version": "1"})
+LEDGER_VERSION = 1
+LEDGER_SCHEMA = pa.schema(
+    [("image", pa.string()), ("split", pa.string())], metadata={"ledger_version": str(LEDGER_VERSION)}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """`class_names` in order of id; `splits` maps the sha256 of every image ever published to its split."""
+    """`class_names` in order of id; `splits` maps sha256 and pixel sha256 of each image ever published to its split."""
 
     class_names: tuple[str, ...] | None = None
     splits: Mapping[str, str] = field(default_factory=dict)
     published: Mapping[str, str] = field(default_factory=dict)  # data set -> last version
 
 
+def known_state(shared: Path, published: Path, dataset: str) -> State:
+    """What has been published so far: the workspace's memory, and what the published versions themselves say.
+
+    The versions are read where the memory is not of the latest: after a crash between publishing and remembering,
+    or in a new workspace.
+    """
+    state = read_state(shared)
+    last = latest(published / dataset)
+    if last is None or state.published.get(dataset) == last.version:
+        return state
+    for version in versions(published / dataset):
+        state = remembered(state, Published(published / dataset / version, read_index(published / dataset / version)))
+    return replace(state, class_names=last.index.features.class_names or state.class_names)
+
+
+def remembered(state: State, published: Published) -> State:
+    """The state with the images and classes of a published real version added."""
+    used = in_use(read_table(published.path / MANIFEST_FILE, ["sha256", "pixel_sha256", "split", "kind", "status"]))
+    splits = dict(state.splits)
+    for row in used.to_pylist():
+        if row["kind"] == Kind.REAL:
+            splits[row["sha256"]] = splits[row["pixel_sha256"]] = row["split"]
+    return State(
+        class_names=published.index.features.class_names or state.class_names,
+        splits=splits,
+        published={**state.published, published.index.name: published.version},
+    )
+
+
 def read_state(shared: Path) -> State:
-    """The state of a data set; an empty one before anything was published. Raises FormatError."""
+    """The state kept in a workspace; an empty one before anything was published. Raises FormatError."""
     path = shared / STATE_FILE
     if not path.exists():
         return State()
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path} is damaged ({error}); restore it, or remove it to start without history") from None
-    if record.get("format_version") != STATE_VERSION:
-        raise FormatError(f"{path}: state version {record.get('format_version')}, this code reads {STATE_VERSION}")
-    ledger = pq.read_table(shared / record["ledger"], schema=LEDGER_SCHEMA) if record["ledger"] else None
-    splits = dict(zip(*(ledger[name].to_pylist() for name in ("sha256", "split")), strict=True)) if ledger else {}
-    names = record["class_names"]
-    return State(class_names=tuple(names) if names else None, splits=splits, published=record["published"])
+        if record["format_version"] != STATE_VERSION:
+            raise FormatError(f"{path}: state version {record['format_version']}, this code reads {STATE_VERSION}")
+        names, ledger = record["class_names"], record["ledger"]
+        splits = _read_ledger(shared / ledger) if ledger else {}
+        return State(class_names=tuple(names) if names else None, splits=splits, published=record["published"])
+    except FormatError:
+        raise
+    except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
+        what = " ".join(str(error).split())
+        raise FormatError(f"{path} is damaged ({what}); remove it: what was published is read again") from None
 
 
 def write_state(shared: Path, state: State) -> None:
     """Replace the state. The ledger gets a new name first, so that `state.json` always names a whole one."""
     rows = sorted(state.splits.items())
-    table = pa.Table.from_pydict(
-        {"sha256": [row[0] for row in rows], "split": [row[1] for row in rows]}, schema=LEDGER_SCHEMA
-    )
-    digest = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
-    ledger = f"splits-{digest}.parquet"
-    pq.write_table(table, shared / ledger, compression="zstd")
+    ledger = f"splits-{hashlib.sha256(repr(rows).encode()).hexdigest()[:16]}.parquet"
+    if rows and not (shared / ledger).exists():
+        table = pa.Table.from_arrays([[row[0] for row in rows], [row[1] for row in rows]], schema=LEDGER_SCHEMA)
+        with atomic_file(shared / ledger) as file:
+            pq.write_table(table, file, compression="zstd")
     record = {
         "format_version": STATE_VERSION,
         "class_names": list(state.class_names) if state.class_names else None,
@@ -66,3 +102,10 @@ def write_state(shared: Path, state: State) -> None:
     for old in shared.glob("splits-*.parquet"):
         if old.name != ledger:
             old.unlink()
+
+
+def _read_ledger(path: Path) -> dict[str, str]:
+    table = pq.read_table(path)
+    if table.schema.metadata != LEDGER_SCHEMA.metadata:
+        raise FormatError(f"{path}: not a ledger of version {LEDGER_VERSION}; remove state.json beside it")
+    return dict(zip(table["image"].to_pylist(), table["split"].to_pylist(), strict=True))

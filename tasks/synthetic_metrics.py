@@ -4,22 +4,23 @@ The classifier that selected the snapshot, the extractor of features and the jud
 fitted on different folds of the real training images, so that none marks its own work.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from datasets.gate_file import Metric, Outcome, judged
 from datasets.readers import LoadedSplit
-from gan.classifier import Classifier, fit_classifier
+from gan.classifier import fit_classifier
 from gan.extractors import Extractor, Fold, fold_of, make_extractor
+from gan.metrics.diversity import class_spread
 from gan.metrics.frechet import bootstrap_interval, distance_at_n, statistics
 from gan.metrics.kernel_distance import kernel_distance
 from gan.metrics.manifold import Overlap, overlap
 from gan.metrics.memorisation import memorisation
-from gan.value import label_faithfulness
+from gan.value import ValueScore, classification_accuracy, label_faithfulness, share_interval
+from tasks.class_metrics import class_diversity_metric, class_faithfulness_metric
 from tasks.gate_synthetic import SyntheticGateSettings
 from tasks.progress import Progress
 
@@ -48,6 +49,23 @@ class Evidence:
         return self.train.labels is not None and self.class_count > 1
 
 
+@dataclass(frozen=True, slots=True)
+class Features:
+    """float32 [N, D] of the gate half, of synthetic images, and of training images that the extractor did not see."""
+
+    gate: np.ndarray
+    synthetic: np.ndarray
+    real: np.ndarray
+    extractor: str  # identity
+
+    @classmethod
+    def of(cls, extractor: Extractor, evidence: Evidence, unseen: np.ndarray) -> "Features":
+        """Features of the evidence; `unseen` bool [N] picks among the training images."""
+        sets = (evidence.gate.images, evidence.synthetic.images, evidence.train.images[unseen])
+        gate, synthetic, real = map(extractor.features, sets)
+        return cls(gate, synthetic, real, extractor.identity)
+
+
 def measure_synthetic(
     settings: SyntheticGateSettings, evidence: Evidence, seed: int, progress: Progress
 ) -> tuple[tuple[Metric, ...], np.ndarray | None]:
@@ -64,7 +82,9 @@ def measure_synthetic(
         seed,
     )
     progress(1, VALUE_STEPS, doing="distances")
-    metrics = distribution_metrics(settings, extractor, evidence, unseen, seed)
+    features = Features.of(extractor, evidence, unseen)
+    metrics = distribution_metrics(settings, features, evidence.labelled, seed)
+    metrics.append(diversity_metric(settings, features, evidence, unseen))
     copies, pairs = memorisation_metric(settings, evidence)
     progress(2, VALUE_STEPS, doing="labels")
     metrics += [copies, *faithfulness_metrics(settings, evidence, unseen, seed + 1)]
@@ -75,27 +95,25 @@ def measure_synthetic(
 
 
 def distribution_metrics(
-    settings: SyntheticGateSettings, extractor: Extractor, evidence: Evidence, unseen: np.ndarray, seed: int
+    settings: SyntheticGateSettings, features: Features, labelled: bool, seed: int
 ) -> list[Metric]:
     """Distances and overlaps of feature sets. The floor uses training images that the extractor did not see."""
-    gate = extractor.features(evidence.gate.images)
-    synthetic = extractor.features(evidence.synthetic.images)
-    real = extractor.features(evidence.train.images[unseen])
+    gate, synthetic, real = features.gate, features.synthetic, features.real
     n = min(len(gate), len(synthetic), len(real))
     reference = statistics(gate)
     frechet = partial(distance_at_n, reference=reference, n=n, seed=seed)
     floor = frechet(real)
-    metric = partial(_metric, extractor=extractor.identity, n=n)
+    metric = partial(_metric, extractor=features.extractor, n=n)
     metrics = [
         metric(
             "frechet_distance",
-            "Fréchet distance of classifier features" if evidence.labelled else "Fréchet distance of random features",
+            "Fréchet distance of classifier features" if labelled else "Fréchet distance of random features",
             frechet(synthetic),
             settings.max_frechet_ratio * floor,
             floor=floor,
             interval=bootstrap_interval(synthetic[:n], gate, seed=seed),
         ),
-        _kernel_metric(settings, extractor, gate, synthetic, real, seed),
+        _kernel_metric(settings, features, seed),
     ]
     value, best = _mean_overlap(gate, synthetic, n, seed), _mean_overlap(gate, real, n, seed)
     ratios = {
@@ -108,18 +126,12 @@ def distribution_metrics(
     return metrics
 
 
-def _kernel_metric(
-    settings: SyntheticGateSettings,
-    extractor: Extractor,
-    gate: np.ndarray,
-    synthetic: np.ndarray,
-    real: np.ndarray,
-    seed: int,
-) -> Metric:
+def _kernel_metric(settings: SyntheticGateSettings, features: Features, seed: int) -> Metric:
+    gate, synthetic, real = features.gate, features.synthetic, features.real
     metric = partial(_metric, "kernel_distance", "kernel distance (KID form)", severity="warn")
     if min(len(gate), len(synthetic), len(real)) < MIN_KERNEL_IMAGES:
         note = f"needs {MIN_KERNEL_IMAGES} images on both sides"
-        return metric(None, None, extractor=extractor.identity, n=len(gate), note=note)
+        return metric(None, None, extractor=features.extractor, n=len(gate), note=note)
     measured = kernel_distance(synthetic, gate, seed=seed)
     floor = kernel_distance(real, gate, seed=seed).value
     margin = 1.96 * measured.standard_error
@@ -128,7 +140,7 @@ def _kernel_metric(
         floor + settings.max_kernel_excess,
         floor=floor,
         interval=(measured.value - margin, measured.value + margin),
-        extractor=extractor.identity,
+        extractor=features.extractor,
         n=measured.n,
     )
 
@@ -142,6 +154,20 @@ def _mean_overlap(gate: np.ndarray, other: np.ndarray, n: int, seed: int) -> dic
     return {name: float(np.mean([getattr(one, name) for one in found])) for name in ("precision", "recall", "coverage")}
 
 
+def diversity_metric(
+    settings: SyntheticGateSettings, features: Features, evidence: Evidence, unseen: np.ndarray
+) -> Metric:
+    """Spread of features within the least varied class, over that of real training images."""
+    vectors = (features.synthetic, features.real, features.gate)
+    labels: list[np.ndarray | None] = [None, None, None]
+    if evidence.labelled:
+        assert evidence.train.labels is not None
+        labels = [evidence.synthetic.labels, evidence.train.labels[unseen], evidence.gate.labels]
+    synthetic, real, gate = map(partial(class_spread, class_count=evidence.class_count), vectors, labels)
+    names = evidence.train.class_names if evidence.labelled else None
+    return class_diversity_metric(synthetic, real, gate, settings.min_class_diversity_ratio, names, features.extractor)
+
+
 def memorisation_metric(settings: SyntheticGateSettings, evidence: Evidence) -> tuple[Metric, np.ndarray]:
     """Near copies of training images in excess of what held-out real images show, in pixels."""
     found = memorisation(evidence.synthetic.images, evidence.gate.images, evidence.train.images)
@@ -151,7 +177,7 @@ def memorisation_metric(settings: SyntheticGateSettings, evidence: Evidence) -> 
         found.excess_rate,
         settings.max_near_copy_excess,
         floor=0.0,
-        interval=_wilson(found.synthetic_rate, found.n_synthetic, shift=-found.held_out_rate),
+        interval=share_interval(found.synthetic_rate, found.n_synthetic, shift=-found.held_out_rate),
         n=found.n_held_out,
         note=f"nearer than {found.threshold:.1f} grey levels; {found.synthetic_rate:.1%} of synthetic, "
         f"{found.held_out_rate:.1%} of held-out real images are",
@@ -163,20 +189,27 @@ def memorisation_metric(settings: SyntheticGateSettings, evidence: Evidence) -> 
 
 
 def faithfulness_metrics(
-    settings: SyntheticGateSettings, evidence: Evidence, unseen: np.ndarray, seed: int
+    settings: SyntheticGateSettings, evidence: Evidence, own: np.ndarray, seed: int
 ) -> list[Metric]:
-    """Whether images show the class that they were made for, as a judge sees it who is no better on real ones."""
+    """Whether images show the class that they were made for, as a judge fitted on the fold `own` sees it.
+
+    What the judge can tell of each class is measured on all real images that it did not see, training images too:
+    the gate half alone has few of each class.
+    """
     name, title = "label_faithfulness", "images seen as the class asked for"
     if not evidence.labelled:
-        return [_not_applicable(name, title)]
-    assert evidence.train.labels is not None and evidence.gate.labels is not None
-    assert evidence.synthetic.labels is not None
-    train, classes = evidence.train, evidence.class_count
-    judge = fit_classifier(train.images[unseen], evidence.train.labels[unseen], classes, settings.classifier, seed)
-    real_accuracy = judge.accuracy(evidence.gate.images, evidence.gate.labels)
-    found = label_faithfulness(judge, evidence.synthetic.images, evidence.synthetic.labels, classes)
-    worst = int(np.nanargmin(found.per_class))
+        return [
+            _not_applicable(name, title),
+            _not_applicable("lowest_class_faithfulness", "images of the lowest class seen as it"),
+        ]
+    train, gate, synthetic, classes = evidence.train, evidence.gate, evidence.synthetic, evidence.class_count
+    assert train.labels is not None and gate.labels is not None and synthetic.labels is not None
     assert train.class_names is not None
+    judge = fit_classifier(train.images[own], train.labels[own], classes, settings.classifier, seed)
+    real_accuracy = judge.accuracy(gate.images, gate.labels)
+    found = label_faithfulness(judge, synthetic.images, synthetic.labels, classes)
+    unseen_images = np.concatenate([gate.images, train.images[~own]])
+    real = label_faithfulness(judge, unseen_images, np.concatenate([gate.labels, train.labels[~own]]), classes)
     metric = _metric(
         name,
         title,
@@ -184,11 +217,11 @@ def faithfulness_metrics(
         settings.min_faithfulness_ratio * real_accuracy,
         floor=real_accuracy,
         direction="min",
-        interval=_wilson(found.mean, found.n),
+        interval=share_interval(found.mean, found.n),
         n=found.n,
-        note=f"lowest for class {train.class_names[worst]}: {found.per_class[worst]:.3f}",
     )
-    return [metric]
+    ratio = settings.min_class_faithfulness_ratio
+    return [metric, class_faithfulness_metric(found, real, real_accuracy, ratio, train.class_names)]
 
 
 def value_metrics(settings: SyntheticGateSettings, evidence: Evidence, seed: int) -> list[Metric]:
@@ -196,46 +229,43 @@ def value_metrics(settings: SyntheticGateSettings, evidence: Evidence, seed: int
     name, title = "train_on_synthetic", "accuracy of a classifier trained on synthetic alone"
     if not evidence.labelled:
         return [_not_applicable(name, title)]
-    seeds = [seed + number for number in range(settings.value_seeds)]
-    fit = partial(_fit_on, settings, evidence.class_count)
-    by_synthetic = [fit(evidence.synthetic, one) for one in seeds]
-    by_real = [fit(evidence.train, one) for one in seeds]
-    decides = _accuracies(by_synthetic, evidence.gate), _accuracies(by_real, evidence.gate)
-    reports = _accuracies(by_synthetic, evidence.held_out), _accuracies(by_real, evidence.held_out)
+    tests = [_labelled(evidence.gate), _labelled(evidence.held_out)]
+    seeds = range(seed, seed + settings.value_seeds)
+    accuracies = partial(
+        classification_accuracy,
+        tests=tests,
+        class_count=evidence.class_count,
+        settings=settings.classifier,
+        seeds=seeds,
+    )
+    by_synthetic, by_real = accuracies(*_labelled(evidence.synthetic)), accuracies(*_labelled(evidence.train))
+    decides = _value_metric(name, title, by_synthetic[0], by_real[0])
+    reports = _value_metric(
+        f"{name}_all_held_out", "the same on all of validation and test", by_synthetic[1], by_real[1]
+    )
     return [
-        _metric(
-            name,
-            title,
-            float(np.mean(decides[0])),
-            settings.min_value_ratio * float(np.mean(decides[1])),
-            floor=float(np.mean(decides[1])),
-            direction="min",
-            interval=_wilson(float(np.mean(decides[0])), len(evidence.gate.images)),
-            n=len(evidence.gate.images),
-            note="mean of seeds: " + ", ".join(f"{value:.3f}" for value in decides[0]),
-        ),
-        Metric(
-            name="train_on_synthetic_all_held_out",
-            title="the same on all of validation and test",
-            value=float(np.mean(reports[0])),
-            floor=float(np.mean(reports[1])),
-            direction="min",
-            interval=_wilson(float(np.mean(reports[0])), len(evidence.held_out.images)),
-            n=len(evidence.held_out.images),
-            outcome=Outcome.REPORTED,
-            note="mean of seeds: " + ", ".join(f"{value:.3f}" for value in reports[0]),
-        ),
+        replace(decides, threshold=settings.min_value_ratio * by_real[0].mean),
+        replace(reports, outcome=Outcome.REPORTED),
     ]
 
 
-def _fit_on(settings: SyntheticGateSettings, class_count: int, split: LoadedSplit, seed: int) -> Classifier:
-    assert split.labels is not None
-    return fit_classifier(split.images, split.labels, class_count, settings.classifier, seed)
+def _value_metric(name: str, title: str, synthetic: ValueScore, real: ValueScore) -> Metric:
+    return _metric(
+        name,
+        title,
+        synthetic.mean,
+        None,
+        floor=real.mean,
+        direction="min",
+        interval=share_interval(synthetic.mean, synthetic.n_test),
+        n=synthetic.n_test,
+        note="mean of seeds: " + ", ".join(f"{value:.3f}" for value in synthetic.per_seed),
+    )
 
 
-def _accuracies(classifiers: list[Classifier], split: LoadedSplit) -> list[float]:
+def _labelled(split: LoadedSplit) -> tuple[np.ndarray, np.ndarray]:
     assert split.labels is not None
-    return [classifier.accuracy(split.images, split.labels) for classifier in classifiers]
+    return split.images, split.labels
 
 
 def _too_few(settings: SyntheticGateSettings, evidence: Evidence) -> Metric:
@@ -255,11 +285,3 @@ def _not_applicable(name: str, title: str) -> Metric:
 def _metric(name: str, title: str, value: float | None, threshold: float | None, **rest: object) -> Metric:
     build: Callable[..., Metric] = partial(Metric, outcome=Outcome.NOT_MEASURED)
     return build(name=name, title=title, value=value, threshold=threshold, **rest)
-
-
-def _wilson(share: float, n: int, shift: float = 0.0) -> tuple[float, float]:
-    """95 % interval of a share; Wilson 1927."""
-    z = 1.96
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    margin = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return centre - margin + shift, centre + margin + shift

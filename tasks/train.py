@@ -8,7 +8,7 @@ from datasets.readers import load_numpy
 from gan.models.spec import RESOLUTIONS_PX
 from gan.settings import TrainingSettings
 from tasks.published_versions import latest_or_refuse
-from tasks.stage import StageContext, Summary
+from tasks.stage_context import StageContext, Summary
 from tasks.validation_halves import validation_halves
 
 MIN_TRAINING_IMAGES = 16

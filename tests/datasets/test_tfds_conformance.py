@@ -2,9 +2,6 @@
 
 import json
 import subprocess
-import sys
-import sysconfig
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,17 +56,8 @@ CASES = {
 }
 
 
-def bare_python(folder: Path) -> Path:
-    """An interpreter that has our dependencies and nothing of us: `.pth` files of another folder are not followed."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    python = folder / "bin" / "python"
-    (site_packages,) = folder.glob("lib/python*/site-packages")
-    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return python
-
-
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory, build_dataset_in, make_images):
+def opened(tmp_path_factory, build_dataset_in, make_images, bare_python):
     """What TFDS says of every case, and the folder it was read from: one start of TensorFlow for all."""
     root = tmp_path_factory.mktemp("conformance")
     folders = {}
@@ -79,7 +67,7 @@ def opened(tmp_path_factory, build_dataset_in, make_images):
         splits = {"train": images[:7], "test": images[7:], "train_augmented": images[:2], "validation": images[:0]}
         folders[name] = build_dataset_in(root, name, splits, **options)
     jobs = json.dumps([[str(folder), str(root / name), CASES[name]["encoding"]] for name, folder in folders.items()])
-    command = [str(bare_python(root / "venv")), "-I", "-c", READER, jobs]
+    command = [str(bare_python), "-I", "-c", READER, jobs]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return {

@@ -59,6 +59,12 @@ def environment():
 
 
 @pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory):
+    """For tests that start Prefect, one after the other: only the first waits until the database is made."""
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="session")
 def command():
     """command(*arguments) -> how `augment-dataset` of this checkout is called with them."""
     return lambda *arguments: [sys.executable, "-m", "flows", *map(str, arguments)]

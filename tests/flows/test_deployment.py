@@ -48,10 +48,11 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server_environment(home, environment):
+def server_environment(home, environment, prefect_home):
     """How every process of these tests finds the server, and stays on this machine."""
     url = f"http://127.0.0.1:{free_port()}/api"
-    return environment(home, PREFECT_API_URL=url, PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
+    offline = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    return environment(home, PREFECT_API_URL=url, PREFECT_HOME=str(prefect_home), **offline)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from tasks.ingest import ingest
 from tasks.parallel import ComputeSettings
 from tasks.scan import ScanSettings, scan
 from tasks.split import SplitSettings, split
-from tasks.stage import StageContext
+from tasks.stage_context import StageContext
 
 SIDE_PX = 16
 
 
-def blob_image(class_id, number, side_px=SIDE_PX):
+def make_blob(class_id, number, side_px=SIDE_PX):
     """A grey image uint8 [side, side, 1]: a bright blob whose place tells the class, with noise of its own."""
     rng = np.random.default_rng([class_id, number])
     rows, columns = np.mgrid[:side_px, :side_px] / side_px
@@ -26,6 +26,12 @@ def blob_image(class_id, number, side_px=SIDE_PX):
     distance = ((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2) / width
     noise = rng.normal(0, 25, (side_px, side_px))
     return (230 * np.exp(-distance) + noise).clip(0, 255).astype(np.uint8)[..., None]
+
+
+@pytest.fixture
+def blob_image():
+    """`blob_image(class_id, number)` -> uint8 [16, 16, 1]."""
+    return make_blob
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def class_folders(write_images):
     """Two classes, `left` and `right`, of 20 images each."""
     names = {"left": 0, "right": 1}
     return write_images(
-        {f"{name}/{number:02d}.png": blob_image(index, number) for name, index in names.items() for number in range(20)}
+        {f"{name}/{number:02d}.png": make_blob(index, number) for name, index in names.items() for number in range(20)}
     )
 
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -58,3 +60,9 @@ def count_to_three(settings, context):
     if len(done) < 2:
         os.kill(os.getpid(), signal.SIGKILL)
     return {"images_in": 3, "images_out": 3, "rejected": {}}
+
+
+def die_and_leave_a_child(settings, context):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    settings.marker.write_text(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)

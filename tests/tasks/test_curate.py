@@ -41,6 +41,12 @@ def test_kept_duplicates_share_a_group(workbench, write_images):
     assert found["a/3.png"] is None
 
 
+def test_kept_duplicates_are_not_rejected_as_near_ones(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "a/2.png": picture(1), "a/3.png": picture(3)})
+    workbench.prepare(folder, "curate", curate=CurateSettings(exact_duplicates="keep_all"))
+    assert set(decided(workbench).values()) == {("kept", None)}
+
+
 def test_one_picture_under_two_labels_is_rejected_under_both(workbench, write_images):
     workbench.prepare(write_images({"a/1.png": picture(1), "b/1.png": picture(1), "b/2.png": picture(2)}), "curate")
     assert decided(workbench) == {

@@ -72,3 +72,14 @@ def test_code_digest_ignores_modules_that_are_not_imported(small_tree):
     before = digest_of_top()
     (small_tree / "tasks" / "unrelated.py").write_text("x = 2\n")
     assert digest_of_top() == before
+
+
+def test_comments_docstrings_and_layout_do_not_change_the_digest(small_tree):
+    before = digest_of_top()
+    helper = small_tree / "datasets" / "helper.py"
+    helper.write_text('"""A helper."""\n\ndef help_me():\n    """Help."""\n    return 1  # one\n')
+    documented = digest_of_top()
+    helper.write_text('"""Another helper."""\n\n\ndef help_me():\n    """Help more."""\n    return 1\n')
+    assert digest_of_top() == documented
+    helper.write_text('"""Another helper."""\n\n\ndef help_me():\n    """Help more."""\n    return 2\n')
+    assert digest_of_top() not in (before, documented)

@@ -1,7 +1,7 @@
 import pytest
 
 from datasets.manifest import table_of
-from tasks.gate_data import leaks, population_stability
+from tasks.gate_data import leaks, moved_images, population_stability
 
 
 def used(*rows):
@@ -23,6 +23,13 @@ def test_a_pair_of_near_copies_in_two_splits_is_a_leak():
     table = used({"sha256": "a", "split": "train"}, {"sha256": "b", "split": "test"}, {"sha256": "c", "split": "test"})
     assert leaks(table, [("a", "b")]) == 1
     assert leaks(table, [("b", "c")]) == 0
+
+
+@pytest.mark.parametrize("key", ["sha256", "pixel_sha256"])
+def test_an_image_in_another_split_than_before_has_moved(key):
+    old = used({key: "a", "split": "train"}, {key: "b", "split": "test"})
+    assert moved_images(used({key: "a", "split": "test"}, {key: "b", "split": "test"}), old) == 1
+    assert moved_images(old, old) == 0
 
 
 def test_population_stability_is_zero_for_equal_samples_and_large_for_a_shift():

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import re
+import shutil
 
 import pytest
 
@@ -69,6 +70,32 @@ def test_the_listing_digest_sees_a_file_that_changed_under_its_name(workbench, c
     after = listing_digest(settings, workbench.context("ingest"))
     assert before["files"] == after["files"] == 40
     assert before["listing"] != after["listing"]
+
+
+def test_a_file_changed_behind_its_size_and_time_is_seen_only_when_the_listing_is_distrusted(workbench, class_folders):
+    path = class_folders / "left" / "00.png"
+    workbench.prepare(class_folders, until="ingest")
+    before = rows(workbench)["left/00.png"]["sha256"]
+    times = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    workbench.prepare(class_folders, until="ingest")
+    assert rows(workbench)["left/00.png"]["sha256"] == before
+    listing_cache.forget_listing(workbench.shared)
+    workbench.prepare(class_folders, until="ingest")
+    assert rows(workbench)["left/00.png"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_listing_of_another_folder_of_the_same_name_is_not_used(workbench, class_folders, tmp_path):
+    workbench.prepare(class_folders, until="ingest")
+    other = tmp_path / "elsewhere" / class_folders.name
+    shutil.copytree(class_folders, other)
+    path = other / "left" / "00.png"
+    times = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    workbench.prepare(other, until="ingest")
+    assert rows(workbench)["left/00.png"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_damaged_listing_cache_costs_time_only(workbench, class_folders):

@@ -2,11 +2,14 @@ import json
 import re
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
 from datasets.errors import Refused
+from datasets.image_codec import decode_image, encode_image
 from datasets.manifest import read_table
+from datasets.sources.settings import SourceSettings
 from datasets.tfds_layout import Index, Normalise, ShardFeatures
 from tasks.augment import augment
 from tasks.gate_data import DataGateSettings, compares_with_latest, gate_data
@@ -31,8 +34,6 @@ def publish(workbench, no_augmentation):
 
 
 def add_image(folder, member, seed):
-    from datasets.image_codec import encode_image
-
     image = np.random.default_rng(seed).integers(0, 255, (16, 16, 1), dtype=np.uint8)
     path = folder / member
     path.parent.mkdir(exist_ok=True)
@@ -62,7 +63,7 @@ def test_more_images_give_a_new_version_and_no_image_moves(workbench, class_fold
         add_image(class_folders, f"left/new{number}.png", number)
     assert publish(class_folders)["version"] == "1.1.0"
     after = read_state(workbench.shared).splits
-    assert len(after) == len(before) + 10
+    assert len(after) == len(before) + 20  # by bytes and by pixels
     assert {sha256: after[sha256] for sha256 in before} == before
 
 
@@ -83,6 +84,64 @@ def test_a_damaged_version_is_published_again(workbench, class_folders, publish)
     context = workbench.context("publish_data", "shard", "gate_data")
     assert is_still_published(PublishSettings(), context, folder) == f"{shard.name} of 1.0.0 was changed"
     assert publish(class_folders)["version"] == "1.0.1"
+
+
+@pytest.mark.parametrize("name", ["features.json", "label.labels.txt", "manifest.parquet"])
+def test_damage_to_any_file_that_readers_need_is_seen(workbench, class_folders, publish, name):
+    publish(class_folders)
+    found = latest(workbench.published / "tiny")
+    (found.path / name).write_bytes((found.path / name).read_bytes() + b" ")
+    context = workbench.context("publish_data", "shard", "gate_data")
+    still = is_still_published(PublishSettings(), context, workbench.outputs["publish_data"])
+    assert still == f"{name} of 1.0.0 was changed"
+    assert publish(class_folders)["version"] == "1.0.1"
+
+
+def test_a_corrected_licence_is_published(workbench, class_folders, publish):
+    publish(class_folders)
+    corrected = SourceSettings(path=class_folders, licence="CC-BY-NC-4.0")
+    assert publish(class_folders, source=corrected)["version"] == "1.1.0"
+    info = json.loads((workbench.published / "tiny" / "1.1.0" / "dataset_info.json").read_text())
+    assert info["redistributionInfo"] == {"license": "CC-BY-NC-4.0"}
+
+
+def splits_by_pixels(workbench):
+    table = read_table(latest(workbench.published / "tiny").path / "manifest.parquet")
+    return {row["pixel_sha256"]: row["split"] for row in table.to_pylist() if row["split"]}
+
+
+def test_a_new_workspace_keeps_class_ids_and_splits(workbench, class_folders, publish):
+    publish(class_folders)
+    before = splits_by_pixels(workbench)
+    shutil.rmtree(workbench.shared)
+    workbench.shared.mkdir()
+    for number in range(10):
+        add_image(class_folders, f"above/{number}.png", number)
+    publish(class_folders)
+    after = splits_by_pixels(workbench)
+    assert latest(workbench.published / "tiny").index.features.class_names == ("left", "right", "above")
+    assert {pixels: after[pixels] for pixels in before} == before
+
+
+def test_a_crash_between_publishing_and_remembering_moves_no_image(workbench, class_folders, publish):
+    publish(class_folders)
+    before = splits_by_pixels(workbench)
+    (workbench.shared / "state.json").unlink()
+    for number in range(20):
+        add_image(class_folders, f"left/new{number}.png", number)
+    publish(class_folders)
+    after = splits_by_pixels(workbench)
+    assert {pixels: after[pixels] for pixels in before} == before
+
+
+def test_files_encoded_anew_without_loss_move_no_image(workbench, class_folders, publish):
+    publish(class_folders)
+    before = splits_by_pixels(workbench)
+    for path in class_folders.rglob("*.png"):
+        image = decode_image(path.read_bytes())
+        path.write_bytes(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes())
+    publish(class_folders, gate=DataGateSettings(max_shrink=1.0))
+    assert splits_by_pixels(workbench) == before
 
 
 def test_a_version_without_its_last_file_is_not_visible_and_is_replaced(workbench, class_folders, publish):

@@ -63,6 +63,12 @@ def test_a_wrong_extension_is_a_note(workbench, write_images):
     assert findings(workbench) == {("a/one.jpg", "wrong_extension", "note")}
 
 
+def test_a_note_on_a_name_belongs_to_the_file_not_to_its_bytes(workbench, write_images):
+    image = encode_image(np.random.default_rng(0).integers(0, 255, (16, 16, 1), dtype=np.uint8), "png")
+    workbench.prepare(write_images({"a/one.jpg": image, "b/two.png": image}), until="scan")
+    assert findings(workbench) == {("a/one.jpg", "wrong_extension", "note")}
+
+
 def test_files_of_the_same_bytes_are_decoded_once_and_both_have_rows(workbench, write_images):
     image = np.random.default_rng(0).integers(0, 255, (16, 16, 1), dtype=np.uint8)
     summary = workbench.prepare(write_images({"a/one.png": image, "b/two.png": image}), until="scan")

@@ -13,8 +13,9 @@ from tasks.state import State, write_state
 SHARES = SplitSettings().shares
 
 
-def row(number, label="a", group=None, duplicate_group=None):
-    return {"sha256": f"{number:064x}", "label": label, "group": group, "duplicate_group": duplicate_group}
+def row(number, label="a", group=None, duplicate_group=None, used=True, pixels=None):
+    hashes = {"sha256": f"{number:064x}", "pixel_sha256": pixels or f"pixels {number}"}
+    return {**hashes, "label": label, "group": group, "duplicate_group": duplicate_group, "used": used}
 
 
 rows_strategy = st.lists(
@@ -90,6 +91,38 @@ def test_a_bridge_goes_to_test_and_the_training_member_is_not_used():
         rows[1]["sha256"]: "test",
         rows[2]["sha256"]: "test",
     }
+
+
+def test_the_same_pixels_in_another_file_stay_where_they_were():
+    rows = [row(number) for number in range(30)]
+    ledger = {r["pixel_sha256"]: split for r in rows for split in [assign_splits(rows, SHARES, 0, {})[r["sha256"]]]}
+    again = [row(100 + number, pixels=f"pixels {number}") for number in range(30)]
+    found = assign_splits(again, SHARES, 0, ledger)
+    assert [found[r["sha256"]] for r in again] == [ledger[r["pixel_sha256"]] for r in again]
+
+
+def test_a_copy_that_took_the_place_of_a_published_image_goes_where_that_was():
+    rows = [row(0, duplicate_group="d", used=False), row(1, duplicate_group="d"), *[row(n) for n in range(2, 40)]]
+    found = assign_splits(rows, SHARES, 0, {rows[0]["sha256"]: "validation"})
+    assert found[rows[1]["sha256"]] == "validation"
+    assert rows[0]["sha256"] not in found
+
+
+def test_near_copies_are_kept_together():
+    rows = [row(number) for number in range(40)]
+    pairs = [(rows[number]["sha256"], rows[number + 1]["sha256"]) for number in range(0, 40, 2)]
+    found = assign_splits(rows, SHARES, 0, {}, pairs)
+    assert all(found[first] == found[second] for first, second in pairs)
+
+
+def test_classes_of_two_leave_nothing_to_validate_on(workbench, write_images, blob_image):
+    folder = write_images({f"{label}/{n}.png": blob_image(label, n) for label in range(4) for n in range(2)}, "pairs")
+    sentence = (
+        "the splits would be train 8, validation 0, test 0, and each needs an image; a class is split from three "
+        "images on: add images, or merge classes"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        workbench.prepare(folder)
 
 
 def test_class_ids_are_append_only_and_numbers_sort_as_numbers():

@@ -169,6 +169,49 @@ def test_a_resumable_stage_goes_on_from_what_it_had(works, place):
     assert sorted(path.name for path in result.path.glob("step-*")) == ["step-0", "step-1", "step-2"]
 
 
+def test_a_kill_between_done_and_the_rename_loses_nothing(works, place):
+    note = stage(works.write_note, resumable=True)
+    first = run_stage(note, works.NoteSettings(), place, {})
+    first.path.rename(first.path.with_name(first.path.name + ".partial"))
+    again = run_stage(note, works.NoteSettings(), place, {})
+    assert (again.outcome, again.digest) == ("resumed", first.digest)
+    assert run_stage(note, works.NoteSettings(), place, {}).outcome == "skipped"
+
+
+def test_a_damaged_output_of_a_resumable_stage_is_gone_on_from(works, place):
+    counting = stage(works.count_to_three, resumable=True)
+    for _ in range(2):
+        with pytest.raises(StageFailed):
+            run_stage(counting, works.NoteSettings(), place, {})
+    result = run_stage(counting, works.NoteSettings(), place, {})
+    (result.path / "step-2").unlink()
+    again = run_stage(counting, works.NoteSettings(), place, {})
+    assert (again.outcome, again.why) == ("resumed", "output step-2 is gone")
+
+
+def test_hidden_files_and_scratch_are_no_content(works, place):
+    note = stage(works.write_note, scratch=("log",))
+    first = run_stage(note, works.NoteSettings(), place, {})
+    (first.path / ".DS_Store").write_text("x")
+    (first.path / "log.jsonl").write_text("x")
+    assert run_stage(note, works.NoteSettings(), place, {}).outcome == "skipped"
+
+
+def test_what_other_settings_left_unfinished_is_swept(works, place):
+    with pytest.raises(StageFailed):
+        run_stage(stage(works.die, resumable=True), works.NoteSettings(), place, {})
+    result = run_stage(stage(works.write_note), works.NoteSettings(), place, {})
+    assert [path.name for path in (place.shared / "note").iterdir()] == [result.path.name]
+
+
+def test_what_a_dead_stage_started_dies_with_it(works, place, tmp_path):
+    settings = works.NoteSettings(marker=tmp_path / "pid")
+    with pytest.raises(StageFailed):
+        run_stage(stage(works.die_and_leave_a_child), settings, place, {})
+    grandchild = int(settings.marker.read_text())
+    assert wait_for(lambda: not is_alive(grandchild))
+
+
 def test_a_stage_that_takes_too_long_is_stopped(works, place, tmp_path):
     settings = works.NoteSettings(marker=tmp_path / "pid")
     with pytest.raises(StageFailed, match=r"sleep_for_ever stopped: it used up its 3 s"):
@@ -249,7 +292,7 @@ def test_two_runs_cannot_hold_one_data_set(place):
         [sys.executable, "-c", code, str(place.workspace)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout.readline() == "held\n"
-    sentence = f"{place.shared} is in use by another run; wait until it ends, or give this run another workspace"
+    sentence = f"{place.shared} is in use by another run; wait until it ends, or stop it"
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"), workspace_lock(place):
         pass
     holder.kill()

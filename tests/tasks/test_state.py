@@ -22,6 +22,24 @@ def test_only_the_newest_ledger_stays(tmp_path):
     assert len(list(tmp_path.glob("splits-*.parquet"))) == 1
 
 
+def test_writing_an_unchanged_ledger_does_not_touch_it(tmp_path):
+    write_state(tmp_path, State(splits={"1": "train"}))
+    (ledger,) = tmp_path.glob("splits-*.parquet")
+    before = ledger.stat().st_ino, ledger.stat().st_mtime_ns
+    write_state(tmp_path, State(splits={"1": "train"}, published={"tiny": "1.0.0"}))
+    assert (ledger.stat().st_ino, ledger.stat().st_mtime_ns) == before
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(b"x"), lambda path: path.unlink()], ids=["cut", "gone"]
+)
+def test_a_damaged_ledger_is_refused_with_what_to_do(tmp_path, damage):
+    write_state(tmp_path, State(splits={"1": "train"}))
+    damage(next(tmp_path.glob("splits-*.parquet")))
+    with pytest.raises(FormatError, match=r"remove it: what was published is read again$"):
+        read_state(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
