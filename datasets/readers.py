@@ -79,7 +79,7 @@ def load(
     With it the order depends only on `seed` (and on `tf.random.set_seed` where that was called), and differs from
     epoch to epoch; what does not fit into a buffer of about 256 MiB is mixed by shards only.
 
-    `synthetic` is the folder of a synthetic data set whose `train` split makes up `ratio` of the mix, in [0, 1). One
+    `synthetic` is the folder of a synthetic data set whose `train` split makes up `ratio` of the mix, in (0, 1). One
     epoch has every real record once and round(real * ratio / (1 - ratio)) synthetic ones, spread evenly; they begin
     again from the first when there are too few, and the last are left out when there are more.
 
@@ -87,11 +87,10 @@ def load(
     is wrong inside a shard is raised while reading, by TensorFlow: DataLossError for damage, for instance.
     """
     _check_settings(batch_size, ratio, scale)
+    _check_mix(synthetic, ratio)
     real = open_split(path, split)
     _check_labels(real, with_labels)
-    mixed = _open_synthetic(real, synthetic, with_labels) if synthetic is not None and ratio > 0 else None
-    if ratio > 0 and mixed is None:
-        raise BadInput(f"got ratio {ratio} without synthetic; give the folder of a synthetic data set, or ratio 0")
+    mixed = None if synthetic is None else _open_synthetic(real, synthetic, with_labels)
 
     from datasets import tf_pipeline
 
@@ -136,6 +135,16 @@ def _check_settings(batch_size: int | None, ratio: float, scale: Scale) -> None:
         raise BadInput(f"got scale {scale!r}; allowed are {', '.join(get_args(Scale))}")
 
 
+def _check_mix(synthetic: str | Path | None, ratio: float) -> None:
+    if ratio > 0 and synthetic is None:
+        raise BadInput(f"got ratio {ratio} without synthetic; give the folder of a synthetic data set, or ratio 0")
+    if ratio == 0 and synthetic is not None:
+        raise BadInput(
+            f"got synthetic {synthetic} with ratio 0, which takes nothing of it; give the share of synthetic images, "
+            "above 0 and below 1, or leave synthetic out"
+        )
+
+
 def _check_labels(opened: OpenedSplit, with_labels: bool) -> None:
     if with_labels and opened.index.features.class_names is None:
         raise BadInput(f"{opened.folder}: this data set has no labels; load it with with_labels=False")
@@ -156,5 +165,5 @@ def _open_synthetic(real: OpenedSplit, synthetic: str | Path, with_labels: bool)
     if with_labels and names[: len(theirs.class_names or ())] != theirs.class_names:
         raise BadInput(f"{opened.folder}: its class ids are not those of {real.folder}; train on this version")
     if opened.records == 0:
-        raise BadInput(f"{opened.folder}: split train has no records; generate some, or give ratio 0")
+        raise BadInput(f"{opened.folder}: split train has no records; generate some, or leave synthetic out")
     return opened

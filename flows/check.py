@@ -18,7 +18,7 @@ from flows.initial_settings import dataset_name
 from flows.settings import Settings, validate
 from flows.terminal import console, observer
 from tasks.findings import FINDINGS
-from tasks.preflight import check_source, check_target, existing_parent
+from tasks.preflight import check_not_inside, check_source, check_target, existing_parent
 from tasks.report.build import build_report
 from tasks.run import Run
 from tasks.stages import CHECK
@@ -39,6 +39,7 @@ def check_folder(folder: Path, out: Path, fail_on: Sequence[str], workers: int) 
     source = SourceSettings(path=folder.resolve())
     check_source(source)
     check_target("out", out)
+    check_not_inside("out", out, source.path)
     console().print(f"checking {folder}", soft_wrap=True)
     beside = existing_parent(out.resolve())  # on the same disk; `out` itself appears only with results in it
     with tempfile.TemporaryDirectory(prefix=".check-", dir=beside) as scratch, observer() as watching:

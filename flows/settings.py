@@ -23,6 +23,7 @@ from tasks.split import SplitSettings
 from tasks.stage import Place
 
 SECTION_SEPARATOR = "."
+NAME_LENGTH = 60
 FLAT_OPTIONS = {  # parameter of a flow or command -> the setting that it overrides
     "dataset": "dataset",
     "seed": "seed",
@@ -38,7 +39,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: str = Field(
-        pattern=r"^[a-z][a-z0-9_]*$", max_length=60, description="name of the data set: a-z, 0-9 and _"
+        pattern=r"^[a-z][a-z0-9_]*$", max_length=NAME_LENGTH, description="name of the data set: a-z, 0-9 and _"
     )
     workspace: Path = Field(Path("workspace"), description="where stages keep their outputs")
     published: Path = Field(Path("published"), description="where finished versions go")

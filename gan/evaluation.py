@@ -10,8 +10,9 @@ from gan.metrics.frechet import frechet_distance, statistics
 from gan.metrics.manifold import overlap
 from gan.sampling import Generator
 from gan.seeds import derived_seed
+from gan.settings import MIN_SELECT_IMAGES
 
-NEIGHBOURS = 5
+NEIGHBOURS = MIN_SELECT_IMAGES - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

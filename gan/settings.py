@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MIN_SELECT_IMAGES = 6  # each is compared with its five nearest
+
 
 class ClassifierSettings(BaseModel):
     """The small convolutional classifier: extractor of features, filter and judge."""

@@ -10,13 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.errors import BadInput
-from gan.evaluation import NEIGHBOURS, Evaluation, Evaluator
+from gan.evaluation import Evaluation, Evaluator
 from gan.extractors import Extractor, Fold, fold_of, load_extractor, make_extractor, save_extractor
 from gan.health import Alarm
 from gan.models.spec import ModelSpec, check_image_shape
 from gan.progress import Progress, silent
 from gan.seeds import derived_seed
-from gan.settings import TrainingSettings
+from gan.settings import MIN_SELECT_IMAGES, TrainingSettings
 from gan.training_run import RunInputs, TrainingDiverged, TrainingRun
 from gan.training_state import TrainingState
 from gan.training_step import make_step
@@ -156,10 +156,12 @@ def _check(
     if select_images.shape[1:] != images.shape[1:]:
         shapes = f"select images have shape {select_images.shape[1:]}, training images {images.shape[1:]}"
         raise BadInput(f"{shapes}; prepare both alike")
-    if len(images) < 2 or len(select_images) <= NEIGHBOURS:
+    if len(images) < 2:
+        raise BadInput(f"{len(images)} training images; at least 2 are needed; add images")
+    if len(select_images) < MIN_SELECT_IMAGES:
         raise BadInput(
-            f"{len(images)} training and {len(select_images)} select images; "
-            f"training needs at least 2 and {NEIGHBOURS + 1}; add images"
+            f"{len(select_images)} images (half of validation) to select the snapshot with; at least "
+            f"{MIN_SELECT_IMAGES} are needed; raise split.validation, or add images"
         )
     if (labels is None) != (select_labels is None):
         raise BadInput("either the training images or the select images have no labels; give labels for both or none")

@@ -86,7 +86,7 @@ def _judged(n_synthetic: Sequence[int], n_real: Sequence[int]) -> np.ndarray:
 
 def _note(lowest: int, judged: np.ndarray, n_synthetic: Sequence[int], names: Sequence[str]) -> str:
     note = f"lowest for class {names[lowest]}"
-    left_out = [names[label] for label in np.flatnonzero(~judged) if n_synthetic[label]]
+    left_out = [one for one, enough, n in zip(names, judged, n_synthetic, strict=True) if n and not enough]
     return f"{note}; too few images to tell: {', '.join(left_out)}" if left_out else note
 
 

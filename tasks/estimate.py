@@ -26,8 +26,8 @@ DEFAULT_S = {  # (seconds at the start, seconds per image)
 PNG_BYTES_PER_VALUE = 0.7
 JPEG_BYTES_PER_VALUE = 0.25
 RECORD_OVERHEAD_BYTES = 400
-MANIFEST_BYTES_PER_IMAGE = 1_500  # with its thumbnail, in each of five manifests: compressed to about half
-COPIES = 3  # pack, shard, published shard
+MANIFEST_BYTES_PER_IMAGE = 1_500  # with its thumbnail, compressed to about half
+SYNTHETIC_STAGES = ("generate", "shard_synthetic", "gate_synthetic", "publish_synthetic")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,28 +43,59 @@ class Volume:
 
 
 def seconds(stage: str, volume: Volume, last_stages: Mapping[str, Mapping[str, Any]]) -> float:
-    """Estimated wall time of a stage."""
-    work = _work(stage, volume)
-    last = last_stages.get(stage)
-    if last and last["outcome"] == "ran" and last["summary"].get("images_in"):
-        return float(last["usage"]["wall_s"])
+    """Estimated wall time of a stage: that of its last run, less the start, grows with the work."""
     start_s, per_image_s = DEFAULT_S[stage]
-    return start_s + per_image_s * work
+    last = last_stages.get(stage)
+    last_work = _last_work(stage, last_stages)
+    if last and last["outcome"] == "ran" and last_work:
+        wall_s = float(last["usage"]["wall_s"])
+        start_s = min(start_s, wall_s)
+        per_image_s = (wall_s - start_s) / last_work
+    return start_s + per_image_s * _work(stage, volume)
 
 
 def disk_bytes(volume: Volume, stages: Iterable[str]) -> int:
-    """Estimated room that the outputs of the stages take."""
+    """Estimated room that the outputs of the stages take: each image in a pack, a shard and a published shard."""
     per_value = PNG_BYTES_PER_VALUE if volume.encoding == "png" else JPEG_BYTES_PER_VALUE
-    per_image = COPIES * (per_value * volume.values_per_image + RECORD_OVERHEAD_BYTES)
-    names = set(stages)
-    real = volume.images * (per_image * (1 + volume.variants_per_image) + 5 * MANIFEST_BYTES_PER_IMAGE)
-    synthetic = volume.synthetic_images * per_image
-    return int(real * ("scan" in names) + synthetic * ("generate" in names))
+    per_image = per_value * volume.values_per_image + RECORD_OVERHEAD_BYTES
+    real, varied, synthetic = (
+        count * per_image
+        for count in (volume.images, volume.images * volume.variants_per_image, volume.synthetic_images)
+    )
+    manifest = volume.images * MANIFEST_BYTES_PER_IMAGE
+    outputs = {
+        "scan": real + manifest,
+        "curate": manifest,
+        "split": manifest,
+        "augment": varied,
+        "shard": real + varied + manifest,
+        "publish_data": real + varied + manifest,
+        "generate": synthetic,
+        "shard_synthetic": synthetic,
+        "publish_synthetic": synthetic,
+    }
+    return int(sum(outputs.get(name, 0) for name in stages))
 
 
 def _work(stage: str, volume: Volume) -> float:
     if stage == "train":
         return volume.training_images_seen
-    if stage in ("generate", "shard_synthetic", "gate_synthetic", "publish_synthetic"):
+    if stage in SYNTHETIC_STAGES:
         return volume.synthetic_images
     return volume.images * (volume.variants_per_image if stage == "augment" else 1)
+
+
+def _last_work(stage: str, last_stages: Mapping[str, Mapping[str, Any]]) -> float:
+    """How much the last run had to do, in the unit of `_work`; 0 where its record does not say."""
+
+    def of(name: str, count: str) -> float:
+        return last_stages.get(name, {}).get("summary", {}).get(count) or 0
+
+    if stage == "train":
+        return of("train", "images_seen")
+    if stage in SYNTHETIC_STAGES:
+        return of(stage, "images_out")
+    files = of("ingest", "images_in")
+    if stage == "augment":
+        return files * of("augment", "images_out") / max(1, of("augment", "images_in"))
+    return files

@@ -121,6 +121,19 @@ def _targets(shares: Mapping[str, float], size: int) -> dict[str, int]:
     return held_out | {"train": size}
 
 
+def largest_splits(shares: Mapping[str, float], class_sizes: Iterable[int]) -> dict[str, int]:
+    """Most images that training and validation can get of so many per class, where none was published before.
+
+    All of them may turn out unfit, so no number is a promise. Images that have to stay together are not thought of.
+    """
+    sizes = list(class_sizes)
+    return {
+        # Both held-out targets may be rounded down, by a half each; classes of up to two images go here whole.
+        "train": sum(max(min(size, len(SPLITS) - 1), int(shares["train"] * size) + 1) for size in sizes),
+        "validation": sum(_targets(shares, size)["validation"] for size in sizes),
+    }
+
+
 def read_class_names(folder: Path) -> list[str] | None:
     """Class names in order of id that a split stage decided on; None where nothing is labelled."""
     names: list[str] | None = json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8"))["class_names"]

@@ -16,3 +16,8 @@ def validation_halves(ids: Sequence[str], labels: np.ndarray | None) -> tuple[np
     ranks = np.array([hashlib.sha256(f"half {name}".encode()).hexdigest() for name in ids])
     order = np.lexsort((ranks, classes))
     return np.sort(order[0::2]), np.sort(order[1::2])
+
+
+def half_sizes(count: int) -> tuple[int, int]:
+    """How many of so many validation images are in the select half and in the gate half."""
+    return (count + 1) // 2, count // 2

@@ -122,7 +122,7 @@ def test_another_seed_gives_another_order(real):
     )
 
 
-@pytest.mark.parametrize(("ratio", "n_synthetic"), [(0.0, 0), (0.1, 3), (0.25, 10), (0.4, 20), (0.5, 30), (0.75, 90)])
+@pytest.mark.parametrize(("ratio", "n_synthetic"), [(0.1, 3), (0.25, 10), (0.4, 20), (0.5, 30), (0.75, 90)])
 def test_the_share_of_synthetic_images_is_the_ratio(real, synthetic, ratio, n_synthetic):
     mixed = load(real, synthetic=synthetic, ratio=ratio, scale="none")
     marks = numbers(mixed)
@@ -200,7 +200,7 @@ def test_another_shape_is_refused(real, build_dataset, make_images):
 
 def test_no_synthetic_images_are_refused(real, build_dataset, make_images):
     empty = build_dataset("empty", {"train": make_images(0, SHAPE)})
-    sentence = f"{empty}: split train has no records; generate some, or give ratio 0"
+    sentence = f"{empty}: split train has no records; generate some, or leave synthetic out"
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
         load(real, synthetic=empty, ratio=0.25)
 
@@ -235,9 +235,14 @@ def test_a_count_unlike_that_of_the_index_is_not_read_over(real, tf, change):
         ({"batch_size": 0}, "got batch_size 0; allowed are 1 or more, or None for single images"),
         ({"ratio": 1.0}, "got ratio 1.0; allowed is the share of synthetic images from 0 to below 1"),
         ({"ratio": 0.5}, "got ratio 0.5 without synthetic; give the folder of a synthetic data set, or ratio 0"),
+        (
+            {"synthetic": "digits_synthetic"},
+            "got synthetic digits_synthetic with ratio 0, which takes nothing of it; give the share of synthetic "
+            "images, above 0 and below 1, or leave synthetic out",
+        ),
         ({"scale": "[-1, 1]"}, "got scale '[-1, 1]'; allowed are none, unit, symmetric, standardise"),
     ],
-    ids=["batch_size", "ratio", "ratio alone", "scale"],
+    ids=["batch_size", "ratio", "ratio alone", "synthetic alone", "scale"],
 )
 def test_settings_that_are_refused(real, settings, sentence):
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):

@@ -6,6 +6,7 @@ The five runs share one workspace, as the runs of a data set do, and each starts
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 
 from datasets import load, load_numpy
+from tasks.gate_synthetic import SyntheticGateSettings
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900)]
 
@@ -44,17 +46,15 @@ train:
 generate: {images_per_class: 20}
 synthetic_gate:
   max_frechet_ratio: 1.0e+6
-  min_precision_ratio: 0
-  min_recall_ratio: 0
-  min_coverage_ratio: 0
   max_near_copy_excess: 1
-  min_faithfulness_ratio: 0
-  min_value_ratio: 0
   min_gate_images: 8
   value_seeds: 1
   classifier: *small
-compute: {workers: 1}
 """
+SETTINGS += "".join(
+    f"  {name}: 0\n" for name in SyntheticGateSettings.model_fields if re.fullmatch("min_.*_ratio", name)
+)
+SETTINGS += "compute: {workers: 1}\n"
 
 TFDS_READER = """
 import importlib.util, json, os, sys

@@ -72,13 +72,18 @@ def test_one_class_is_refused(stripes: Images, small_classifier: ClassifierSetti
         fit_classifier(stripes[0], 0 * stripes[1], 1, small_classifier, seed=0)
 
 
-def test_value_is_one_accuracy_per_seed(
+def test_value_is_one_accuracy_per_test_set_and_seed(
     stripes: Images, few_stripes: Images, small_classifier: ClassifierSettings
 ) -> None:
-    score = classification_accuracy(*stripes, *few_stripes, 3, small_classifier, seeds=(1, 5))
-    assert (len(score.per_seed), score.n_train, score.n_test) == (2, 120, 36)
-    assert score.mean == pytest.approx(np.mean(score.per_seed))
-    assert score.mean > 0.8
+    images, labels = few_stripes
+    tests = [few_stripes, (images[:10], labels[:10])]
+    whole, part = classification_accuracy(*stripes, tests, 3, small_classifier, seeds=(1, 5))
+    assert [(len(score.per_seed), score.n_train, score.n_test) for score in (whole, part)] == [
+        (2, 120, 36),
+        (2, 120, 10),
+    ]
+    assert whole.mean == pytest.approx(np.mean(whole.per_seed))
+    assert whole.mean > 0.8
 
 
 def test_faithfulness_counts_agreement_per_class(classifier: Classifier, few_stripes: Images) -> None:
@@ -89,4 +94,5 @@ def test_faithfulness_counts_agreement_per_class(classifier: Classifier, few_str
     zeros = (seen == 0).sum() / (claimed == 0).sum()
     assert found.per_class[:3] == (pytest.approx(zeros), pytest.approx(np.nan, nan_ok=True), 1.0)
     assert np.isnan(found.per_class[3])
+    assert (found.n_per_class[3], sum(found.n_per_class)) == (0, 36)
     assert found.mean == pytest.approx((seen == claimed).mean())

@@ -219,7 +219,8 @@ def test_colour_and_exact_penalties_train(
         ),
         (
             {"select_images": np.zeros((3, 16, 16, 1), np.uint8)},
-            "120 training and 3 select images; training needs at least 2 and 6; add images",
+            "3 images (half of validation) to select the snapshot with; at least 6 are needed; raise split.validation, "
+            "or add images",
         ),
         (
             {"select_images": np.zeros((36, 32, 32, 1), np.uint8)},

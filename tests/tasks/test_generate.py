@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.errors import BadInput
-from tasks.generate import GenerateSettings, wanted_labels
+from tasks.generate import GenerateSettings, untrained, wanted_labels
 from tasks.validation_halves import validation_halves
 
 
@@ -20,6 +20,24 @@ def test_without_classes_the_number_is_that_of_all_images():
 def test_a_quota_of_an_unknown_class_is_bad_input():
     with pytest.raises(BadInput, match=f"^{re.escape('generate.quotas names c; the classes are a, b')}$"):
         wanted_labels(GenerateSettings(quotas={"c": 1}), ("a", "b"))
+
+
+def test_a_class_without_training_images_is_not_made_whatever_its_quota():
+    settings = GenerateSettings(images_per_class=2, quotas={"b": 3})
+    assert wanted_labels(settings, ("a", "b", "c"), [5, 0, 1]).tolist() == [0, 0, 2, 2]
+
+
+def test_classes_without_training_images_are_named():
+    assert untrained(("a", "b", "c"), [0, 4, 0]) == ["a", "c"]
+
+
+def test_no_image_at_all_is_bad_input():
+    sentence = (
+        "generate.quotas is 0 for every class that has training images, of a, b; at least one needs 1 image or more; "
+        "raise a quota, or leave it out to get generate.images_per_class"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        wanted_labels(GenerateSettings(quotas={"a": 0}), ("a", "b"), [3, 0])
 
 
 def test_validation_halves_are_disjoint_complete_and_even_in_every_class():

@@ -7,7 +7,6 @@ import pytest
 from pydantic import BaseModel
 
 from datasets.errors import BadInput, FormatError, Refused
-from tasks.estimate import Volume, disk_bytes, seconds
 from tasks.parallel import ComputeSettings
 from tasks.run import Run, latest_run, read_run, stages_by_name, verdict_of
 from tasks.run_log import LogObserver, ended_line, progress_line
@@ -109,25 +108,3 @@ def test_lines_say_what_was_skipped():
     skipped = result_of(STAGES[0], outcome="skipped", why="unchanged")
     assert ended_line(skipped) == "first: skipped, unchanged (3 in, 2 out)"
     assert progress_line("train", 1, 2, doing="value") == "train: 1 of 2, doing value"
-
-
-VOLUME = Volume(
-    images=1000,
-    variants_per_image=1,
-    synthetic_images=500,
-    training_images_seen=10_000,
-    values_per_image=256,
-    encoding="png",
-)
-
-
-def test_time_is_estimated_from_the_last_run_where_there_is_one():
-    last = {"scan": {"outcome": "ran", "summary": {"images_in": 500}, "usage": {"wall_s": 8.0}}}
-    assert seconds("scan", VOLUME, last) == 8.0
-    assert seconds("scan", VOLUME, {}) == pytest.approx(10.0)
-
-
-def test_disk_grows_with_images_and_copies():
-    real, both = disk_bytes(VOLUME, ["scan"]), disk_bytes(VOLUME, ["scan", "generate"])
-    assert real > 1000 * 2 * 3 * 400
-    assert both - real == int(500 * 3 * (0.7 * 256 + 400))

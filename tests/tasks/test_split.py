@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, read_table
-from tasks.split import SplitSettings, agrees_with_state, assign_splits, class_names, read_class_names
+from tasks.split import (
+    SplitSettings,
+    agrees_with_state,
+    assign_splits,
+    class_names,
+    largest_splits,
+    read_class_names,
+)
 from tasks.state import State, write_state
 
 SHARES = SplitSettings().shares
@@ -48,6 +55,23 @@ def test_published_images_never_move(first, more, seed):
         [*first, *[row(1000 + i, r["label"], r["group"]) for i, r in enumerate(more)]], SHARES, seed, ledger
     )
     assert all(later[sha256] in (split, None) for sha256, split in ledger.items())
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=4),
+    st.floats(0.01, 0.44),
+    st.floats(0.01, 0.44),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_split_gets_more_than_was_foretold_of_the_files(classes, validation, test):
+    """Of so many files per class, some are unfit."""
+    shares = SplitSettings(validation=validation, test=test).shares
+    fit = [min(pair) for pair in classes]
+    rows = [row(100 * label + number, str(label)) for label, size in enumerate(fit) for number in range(size)]
+    counts = Counter(assign_splits(rows, shares, 0, {}).values())
+    most = largest_splits(shares, [max(pair) for pair in classes])
+    assert counts["train"] <= most["train"]
+    assert counts["validation"] <= most["validation"]
 
 
 @given(rows_strategy, st.randoms(use_true_random=False))

@@ -2,14 +2,23 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
-from datasets.gate_file import Gate, Outcome
+from datasets.gate_file import Gate, Outcome, judged
 from datasets.readers import LoadedSplit
+from gan.extractors import Fold, fold_of, make_extractor
 from gan.settings import ClassifierSettings
 from tasks.gate_synthetic import SyntheticGateSettings
 from tasks.progress import silent
-from tasks.synthetic_metrics import Evidence, measure_synthetic
+from tasks.synthetic_metrics import (
+    Evidence,
+    Features,
+    distribution_metrics,
+    diversity_metric,
+    faithfulness_metrics,
+    measure_synthetic,
+)
 
 SETTINGS = SyntheticGateSettings(value_seeds=1, classifier=ClassifierSettings(width=16, budget_images=12_000))
 NAMES = tuple(str(digit) for digit in range(10))
@@ -27,6 +36,19 @@ def digits():
     order = np.random.default_rng(0).permutation(len(images))
     parts = np.split(order, [800, 1000, 1200])
     return [loaded(images[part], bunch.target[part].astype(np.int32)) for part in parts]
+
+
+@pytest.fixture(scope="module")
+def unseen(digits):
+    """Which training images the extractor of features did not see, and the judge of labels did."""
+    train = digits[0]
+    return fold_of(len(train.images), len(Fold), 0, train.labels) == Fold.FAITHFULNESS
+
+
+@pytest.fixture(scope="module")
+def extractor(digits, unseen):
+    train = digits[0]
+    return make_extractor(train.images[~unseen], train.labels[~unseen], 10, SETTINGS.classifier, 0)
 
 
 def metrics_for(digits, images, labels):
@@ -72,7 +94,43 @@ def test_noise_is_refused(digits):
 def test_swapped_labels_are_refused_although_the_pictures_are_perfect(digits):
     spare = digits[3]
     metrics = metrics_for(digits, spare.images, (spare.labels + 1) % 10)
-    assert refused(metrics) == {"label_faithfulness", "train_on_synthetic"}
+    assert refused(metrics) == {"label_faithfulness", "lowest_class_faithfulness", "train_on_synthetic"}
+
+
+def test_one_collapsed_class_of_ten_is_refused_for_its_diversity(digits, unseen, extractor):
+    spare = digits[3]
+    images, threes = spare.images.copy(), np.flatnonzero(spare.labels == 3)
+    images[threes] = images[threes[0]]
+    evidence = Evidence(*digits[:3], loaded(images, spare.labels))
+    metric = diversity_metric(SETTINGS, Features.of(extractor, evidence, unseen), evidence, unseen)
+    assert (metric.note, metric.value) == ("lowest for class 3", 0)
+    assert judged(metric).outcome is Outcome.REFUSED
+
+
+def test_a_class_that_shows_another_is_refused_although_nine_of_ten_are_right(digits, unseen):
+    spare = digits[3]
+    images, ones = spare.images.copy(), np.flatnonzero(spare.labels == 1)
+    eights = np.flatnonzero(spare.labels == 8)
+    images[eights] = images[np.resize(ones, len(eights))]
+    evidence = Evidence(*digits[:3], loaded(images, spare.labels))
+    _, lowest = faithfulness_metrics(SETTINGS, evidence, unseen, 1)
+    assert (lowest.name, lowest.note) == ("lowest_class_faithfulness", "lowest for class 8")
+    assert judged(lowest).outcome is Outcome.REFUSED
+
+
+def test_blurred_images_are_refused(digits, unseen, extractor):
+    spare = digits[3]
+    blurred = gaussian_filter(spare.images, (0, 1.5, 1.5, 0))
+    features = Features.of(extractor, Evidence(*digits[:3], loaded(blurred, spare.labels)), unseen)
+    metrics = {metric.name: judged(metric) for metric in distribution_metrics(SETTINGS, features, True, 0)}
+    assert {"frechet_distance", "precision"} <= refused(metrics)
+
+
+def test_real_images_pass_with_a_small_gate_half(digits):
+    train, gate, held_out, spare = digits
+    few = loaded(gate.images[:30], gate.labels[:30])
+    metrics, _ = measure_synthetic(SETTINGS, Evidence(train, few, held_out, spare), 0, silent)
+    assert refused({metric.name: metric for metric in metrics}) == set()
 
 
 def test_too_few_gate_images_are_not_measured_and_refuse(digits):
@@ -91,5 +149,6 @@ def test_without_labels_the_label_metrics_do_not_apply(digits):
     metrics, _ = measure_synthetic(SETTINGS, Evidence(*unlabelled), 0, silent)
     outcomes = {metric.name: metric.outcome for metric in metrics}
     assert outcomes["label_faithfulness"] == outcomes["train_on_synthetic"] == Outcome.NOT_APPLICABLE
-    assert outcomes["frechet_distance"] is Outcome.PASSED
+    assert outcomes["lowest_class_faithfulness"] == Outcome.NOT_APPLICABLE
+    assert outcomes["frechet_distance"] is outcomes["lowest_class_diversity"] is Outcome.PASSED
     assert metrics[0].extractor.startswith("random-conv")

@@ -1,0 +1,158 @@
+"""What is known before a run: whether the images are enough, where folders lie, and room for what would run."""
+
+import pytest
+
+from datasets.errors import BadInput
+from datasets.tfds_layout import (
+    DATASET_INFO_FILE,
+    LATEST_FILE,
+    Index,
+    Normalise,
+    ShardEntry,
+    ShardFeatures,
+    write_index,
+)
+from flows.preflight import preflight
+from flows.settings import validate
+from tasks.stage import run_stage
+from tasks.stages import FLOWS
+
+EVERYTHING, PREPARE = FLOWS["augment-dataset"], FLOWS["prepare-dataset"]
+
+
+@pytest.fixture
+def settings(tmp_path, write_blobs):
+    """settings(per_class, **sections) -> settings of a folder with three classes of so many images."""
+
+    def make(per_class=20, **sections):
+        write_blobs(tmp_path / "blobs", per_class=per_class)
+        record = {
+            "dataset": "tiny",
+            "workspace": tmp_path / "workspace",
+            "published": tmp_path / "published",
+            "source": {"path": tmp_path / "blobs"},
+            "scan": {"channels": 1, "resize": {"width_px": 16, "height_px": 16}},
+        }
+        return validate(record | sections, "test")
+
+    return make
+
+
+@pytest.fixture
+def refusal(tmp_path):
+    def refused(settings, stages=EVERYTHING):
+        with pytest.raises(BadInput) as caught:
+            preflight(settings, stages)
+        return str(caught.value).replace(str(tmp_path), "HERE")
+
+    return refused
+
+
+def test_too_small_a_gate_half_is_refused(settings, refusal):
+    few = settings(split={"validation": 0.3}, synthetic_gate={"min_gate_images": 10})
+    expected = (
+        "HERE/blobs holds 60 files, which give at most 18 validation images, 9 of them for the synthetic gate; "
+        "synthetic_gate.min_gate_images is 10; raise split.validation, add images, or run `prepare` alone"
+    )
+    assert refusal(few) == expected
+
+
+def test_too_small_a_training_share_is_refused(settings, refusal):
+    few = settings(split={"validation": 0.5, "test": 0.3})
+    expected = (
+        "HERE/blobs holds 60 files, which give at most 15 training images; at least 16 are needed; lower "
+        "split.validation or split.test, add images, or run `prepare` alone"
+    )
+    assert refusal(few) == expected
+
+
+def test_just_enough_is_let_through(settings):
+    preflight(settings(split={"validation": 0.3}, synthetic_gate={"min_gate_images": 9}), EVERYTHING)
+
+
+def test_to_prepare_few_images_are_enough(settings):
+    preflight(settings(per_class=1), PREPARE)
+
+
+def test_copies_that_are_kept_may_make_validation_larger_than_its_share(settings):
+    preflight(settings(curate={"near_duplicates": "keep_all"}, synthetic_gate={"min_gate_images": 29}), EVERYTHING)
+
+
+@pytest.mark.parametrize("what", ["workspace", "published"])
+def test_a_folder_among_the_images_is_refused(settings, refusal, tmp_path, what):
+    expected = (
+        f"{what} HERE/blobs/in lies in the folder of images HERE/blobs, where it would be read as images; "
+        "choose a place outside it"
+    )
+    assert refusal(settings(**{what: tmp_path / "blobs" / "in"}), PREPARE) == expected
+
+
+@pytest.mark.parametrize("what", ["workspace", "published"])
+def test_images_in_a_folder_of_runs_are_refused(settings, refusal, tmp_path, what):
+    expected = (
+        f"source.path HERE/blobs lies in {what} HERE, where runs write and remove files; "
+        f"choose another folder for {what}"
+    )
+    assert refusal(settings(**{what: tmp_path}), PREPARE) == expected
+
+
+@pytest.fixture
+def publish(tmp_path):
+    """publish(train, validation) writes the files that say how many images a published version has."""
+
+    def write(train, validation):
+        folder = tmp_path / "published" / "tiny" / "1.0.0"
+        folder.mkdir(parents=True)
+        counts = {"train": train, "validation": validation, "test": 9}
+        index = Index(
+            name="tiny",
+            version="1.0.0",
+            content_digest="0" * 64,
+            features=ShardFeatures(16, 16, 1, "png", ("a", "b")),
+            normalise=Normalise((0.5,), (0.5,)),
+            splits={name: (ShardEntry(name, count, 1, "0" * 64),) for name, count in counts.items()},
+        )
+        write_index(folder, index)
+        (folder / DATASET_INFO_FILE).write_text("{}")
+        (folder.parent / LATEST_FILE).write_text("1.0.0")
+
+    return write
+
+
+ADVICE = "add images, of which split.validation takes its share, and run `prepare` again"
+
+
+def test_a_published_version_with_too_small_a_gate_half_is_refused(settings, refusal, publish):
+    publish(train=100, validation=59)
+    expected = (
+        "HERE/published/tiny/1.0.0 has 59 validation images, 29 of them for the synthetic gate; "
+        f"synthetic_gate.min_gate_images is 30; {ADVICE}"
+    )
+    assert refusal(settings(), FLOWS["synthesize-dataset"]) == expected
+
+
+def test_the_gate_asks_nothing_of_training_alone(settings, publish):
+    publish(train=100, validation=11)
+    preflight(settings(), FLOWS["train-gan"])
+
+
+def test_a_published_version_with_too_few_to_select_by_is_refused(settings, refusal, publish):
+    publish(train=100, validation=10)
+    expected = (
+        "HERE/published/tiny/1.0.0 has 10 validation images, 5 of them to select the snapshot with; "
+        f"at least 6 are needed; {ADVICE}"
+    )
+    assert refusal(settings(), FLOWS["train-gan"]) == expected
+
+
+def test_published_images_stay_in_their_split_whatever_the_shares(settings, publish):
+    publish(train=30, validation=22)
+    preflight(settings(synthetic_gate={"min_gate_images": 11}), EVERYTHING)
+
+
+def test_a_full_disk_stops_only_what_would_run(settings, refusal, monkeypatch):
+    monkeypatch.setattr("flows.preflight.MIN_FREE_BYTES", 2**70)
+    ready, ingest = settings(), PREPARE[0]
+    assert refusal(ready, [ingest]).startswith("the disk of workspace HERE/workspace has ")
+    run_stage(ingest, ready.source, ready.place, {})
+    preflight(ready, [ingest])
