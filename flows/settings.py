@@ -76,13 +76,24 @@ class Settings(BaseModel):
         )
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error: otherwise the first would be lost silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.MarkedYAMLError(problem=f"{twice[0]} stands there twice; keep one", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read a YAML file; `overrides` are dotted names, e.g. {"train.budget_images": 1000}, None values ignored.
 
     Raises BadInput with one sentence for a missing file, bad YAML, unknown keys and wrong values.
     """
     try:
-        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+        record = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506, a SafeLoader
     except OSError as error:
         raise BadInput(
             f"settings file {path} cannot be read ({error.strerror}); `augment-dataset init` writes one"

@@ -27,7 +27,7 @@ def _lines(model: BaseModel, depth: int) -> list[str]:
     lines = []
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        comment = field.description or ""
+        comment = _comment(field.description or "")
         if isinstance(value, BaseModel):
             lines += (
                 ["", f"{'  ' * depth}{name}:  # {comment}"] if depth == 0 else [f"{'  ' * depth}{name}:  # {comment}"]
@@ -47,3 +47,11 @@ def _scalar(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     style = None if value.isprintable() else '"'
     return yaml.safe_dump(value, default_style=style, allow_unicode=True, width=math.inf).splitlines()[0]
+
+
+def _comment(description: str) -> str:
+    """One style for all: small first letter where it is no name, and no full stop."""
+    first_word = description.partition(" ")[0]
+    is_name = len(first_word) > 1 and (first_word.isupper() or first_word[1:] != first_word[1:].lower())
+    text = description if is_name else description[:1].lower() + description[1:]
+    return text.removesuffix(".")

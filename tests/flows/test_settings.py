@@ -191,3 +191,10 @@ def test_settings_do_not_change(settings_file):
     settings = load_settings(settings_file(LEAST))
     with pytest.raises(ValueError, match=re.escape("Instance is frozen")):
         settings.seed = 1
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("dataset: tiny\nsource: {path: x}\ntrain: {width: 8}\ntrain: {batch_size: 8}\n")
+    with pytest.raises(BadInput, match=r"train stands there twice; keep one"):
+        load_settings(path)
