@@ -41,19 +41,11 @@ def cubic_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (x @ y.T / x.shape[1] + 1.0) ** 3
 
 
-def unbiased_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
-    """Unbiased squared discrepancy of [N, D] and [M, D] under the cubic kernel. Gretton et al. 2012, eq. 3."""
-    within_x, within_y = cubic_kernel(x, x), cubic_kernel(y, y)
-    n, m = len(x), len(y)
-    return float(
-        (within_x.sum() - np.trace(within_x)) / (n * (n - 1))
-        + (within_y.sum() - np.trace(within_y)) / (m * (m - 1))
-        - 2.0 * cubic_kernel(x, y).mean()
-    )
-
-
 def _estimate_and_jackknife(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    """The estimate, and the estimates without each group; kernels are computed once and summed by group."""
+    """The estimate of Gretton et al. 2012, eq. 3, and the estimates without each group.
+
+    Kernels are computed once and summed by group.
+    """
     group = np.arange(len(x)) % _GROUPS
     xx, yy, xy = (_group_sums(cubic_kernel(a, b), group) for a, b in ((x, x), (y, y), (x, y)))
     diagonals = [np.bincount(group, (np.sum(a * a, axis=1) / a.shape[1] + 1.0) ** 3) for a in (x, y)]
