@@ -4,11 +4,15 @@ A record is: length (uint64), checksum of the length, payload, checksum of the p
 checksums are "masked" crc32c: rotated and shifted, so that the checksum of data which holds checksums stays useful.
 """
 
+import os
 import struct
+from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import google_crc32c
+import numpy as np
 
 from datasets.atomic_file import BUFFER_BYTES, atomic_file
 from datasets.errors import FormatError
@@ -63,6 +67,62 @@ def read_tfrecord(path: Path) -> Iterator[bytes]:
                 raise _damaged(f"{path}: record {index}", "does not have its checksum")
             yield payload
             index += 1
+
+
+def record_offsets(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Where each payload begins, int64 [N], and its length in bytes, int64 [N]; payloads are not read.
+
+    Raises FormatError naming the file, the index of the record and where it begins: missing, cut off, or a length that
+    does not have its checksum.
+    """
+    offsets, lengths = array("q"), array("q")
+    with _descriptor(path) as descriptor:
+        end, begin = os.fstat(descriptor).st_size, 0
+        while begin < end:
+            where = f"{path}: record {len(offsets)} (at byte {begin})"
+            length_bytes = _payload_length(os.pread(descriptor, _HEADER_BYTES, begin), where)
+            after = begin + _HEADER_BYTES + length_bytes + _CHECKSUM.size
+            if after > end:
+                raise _damaged(where, "is cut off")
+            offsets.append(begin + _HEADER_BYTES)
+            lengths.append(length_bytes)
+            begin = after
+    return np.frombuffer(offsets, dtype=np.int64), np.frombuffer(lengths, dtype=np.int64)
+
+
+def read_record(path: Path, offset: int, length_bytes: int) -> bytes:
+    """One payload; `offset` and `length_bytes` are those of record_offsets.
+
+    Raises FormatError naming the file and the offset: missing, cut off, or the checksum differs.
+    """
+    with _descriptor(path) as descriptor:
+        return pread_record(descriptor, path, offset, length_bytes)
+
+
+def pread_record(descriptor: int, path: Path, offset: int, length_bytes: int) -> bytes:
+    """The same from an open file; `path` is for the message only."""
+    record = os.pread(descriptor, length_bytes + _CHECKSUM.size, offset)
+    while len(record) < length_bytes + _CHECKSUM.size:  # one read gives 2 GiB at most
+        more = os.pread(descriptor, length_bytes + _CHECKSUM.size - len(record), offset + len(record))
+        if not more:
+            raise _damaged(f"{path}: the record at byte {offset}", "is cut off")
+        record += more
+    payload = record[:length_bytes]
+    if record[length_bytes:] != _CHECKSUM.pack(masked_crc32c(payload)):
+        raise _damaged(f"{path}: the record at byte {offset}", "does not have its checksum")
+    return payload
+
+
+@contextmanager
+def _descriptor(path: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be opened ({error.strerror}); write the shards again") from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _payload_length(header: bytes, where: str) -> int:

@@ -1,3 +1,4 @@
+import contextlib
 import re
 import struct
 
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.errors import BadInput, FormatError
-from datasets.example_proto import decode_example, encode_example
+from datasets.example_proto import decode_example, encode_example, peek_feature
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 FLOAT32 = st.floats(width=32, allow_nan=False)
@@ -140,3 +141,29 @@ def test_the_refusal_of_damage():
     sentence = "not a tf.train.Example (cut off); copy the file again or write the shards again"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         decode_example(b"\x0a\x05abc")
+
+
+@given(FEATURES.filter(bool), st.data())
+def test_a_peek_gives_a_feature_or_nothing(features, data):
+    message = encode_example(features)
+    name = data.draw(st.sampled_from(sorted(features)))
+    head = message[: data.draw(st.integers(0, len(message)))]
+    assert peek_feature(head, name) in (features[name], None)
+
+
+@given(FEATURES)
+def test_a_peek_into_the_whole_message_finds_every_feature(features):
+    assert {name: peek_feature(encode_example(features), name) for name in features} == features
+
+
+def test_a_peek_needs_no_more_than_the_feature():
+    message = encode_example({"id": b"cat/1.png#0", "image": b"x" * 1000})
+    assert peek_feature(message[:40], "id") == [b"cat/1.png#0"]
+    assert peek_feature(message[:40], "image") is None
+    assert peek_feature(message, "absent") is None
+
+
+@given(st.binary(max_size=60))
+def test_a_peek_into_anything_ends_in_values_or_a_format_error(head):
+    with contextlib.suppress(FormatError):
+        peek_feature(b"\x0a\x30" + head, "id")

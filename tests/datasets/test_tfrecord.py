@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasets.errors import FormatError
-from datasets.tfrecord import frame, masked_crc32c, read_tfrecord, write_tfrecord
+from datasets.tfrecord import frame, masked_crc32c, read_record, read_tfrecord, record_offsets, write_tfrecord
 
 PAYLOADS = [b"first", b"", b"third" * 100]
 FIX = "; copy the file again or write the shards again"
@@ -105,3 +105,62 @@ def test_we_read_tensorflows_and_write_the_same_bytes(shard, tmp_path, tf):
             writer.write(payload)
     assert list(read_tfrecord(path)) == PAYLOADS
     assert path.read_bytes() == shard.read_bytes()
+
+
+def test_record_offsets_say_where_the_payloads_lie(shard):
+    offsets, lengths = record_offsets(shard)
+    data = shard.read_bytes()
+    assert [data[offset : offset + length] for offset, length in zip(offsets, lengths, strict=True)] == PAYLOADS
+
+
+def test_an_empty_file_has_no_records(tmp_path):
+    (tmp_path / "a.tfrecord").write_bytes(b"")
+    assert [len(found) for found in record_offsets(tmp_path / "a.tfrecord")] == [0, 0]
+
+
+def test_read_record_gives_one_payload(shard):
+    offsets, lengths = record_offsets(shard)
+    assert [read_record(shard, int(offsets[row]), int(lengths[row])) for row in (2, 0)] == [PAYLOADS[2], PAYLOADS[0]]
+
+
+def test_a_damaged_payload_costs_one_record(shard):
+    data = bytearray(shard.read_bytes())
+    data[12] ^= 1
+    shard.write_bytes(data)
+    offsets, lengths = record_offsets(shard)
+    assert read_record(shard, int(offsets[2]), int(lengths[2])) == PAYLOADS[2]
+    sentence = f"{shard}: the record at byte 12 does not have its checksum{FIX}"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        read_record(shard, int(offsets[0]), int(lengths[0]))
+
+
+def test_a_damaged_length_names_the_record_and_its_place(shard):
+    data = bytearray(shard.read_bytes())
+    data[len(frame(PAYLOADS[0]))] ^= 1
+    shard.write_bytes(data)
+    sentence = f"{shard}: record 1 (at byte 21) has a damaged length, so that no record after it can be found{FIX}"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        record_offsets(shard)
+
+
+@pytest.mark.parametrize("kept_bytes", [5, 12, 14, 20], ids=["length", "header only", "payload", "checksum"])
+def test_offsets_of_a_cut_off_file_name_the_record(tmp_path, kept_bytes):
+    path = tmp_path / "cut.tfrecord"
+    path.write_bytes(frame(b"whole") + frame(b"cut off")[:kept_bytes])
+    sentence = f"{path}: record 1 (at byte 21) is cut off{FIX}"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        record_offsets(path)
+
+
+def test_a_record_that_the_file_has_lost_is_cut_off(shard):
+    sentence = f"{shard}: the record at byte 500 is cut off{FIX}"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        read_record(shard, 500, 1000)
+
+
+def test_a_length_beyond_every_file_is_no_crash(tmp_path):
+    path = tmp_path / "huge.tfrecord"
+    length = b"\xff" * 8
+    path.write_bytes(length + masked_crc32c(length).to_bytes(4, "little") + b"x")
+    with pytest.raises(FormatError, match=re.escape(f"{path}: record 0 (at byte 0) is cut off")):
+        record_offsets(path)
