@@ -4,6 +4,8 @@ Nothing else reads or writes the format. Every stage reads the manifest of the s
 own, with more columns filled; no stage drops a row, so counts add up at every stage.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,12 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datasets.atomic_file import atomic_file
 from datasets.errors import FormatError
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
+READABLE_VERSIONS = {1, 2}
+ADDED_IN_2 = ("caption", "origin", "source_split")
 MANIFEST_FILE = "manifest.parquet"
 FINDINGS_FILE = "findings.parquet"
 THUMBNAIL_SIDE_PX = 32
+ROW_GROUP_ROWS = 16 * 1024  # thumbnails take 1 KiB a row in memory, also where they are null
 
 KEY = ("source", "member", "frame")
 
@@ -54,6 +60,9 @@ SCHEMA = pa.schema(
         pa.field("label", pa.string()),
         pa.field("group", pa.string()),
         pa.field("licence", pa.string()),
+        pa.field("caption", pa.string()),
+        pa.field("origin", pa.string()),  # URI without absolute local paths and credentials
+        pa.field("source_split", pa.string()),  # train, validation or test, where the source itself says so
         pa.field("status", pa.string(), nullable=False),
         pa.field("reason", pa.string()),  # code of the finding that decided the status
         pa.field("detail", pa.string()),  # the same as a sentence
@@ -108,26 +117,88 @@ def table_of(rows: list[dict], schema: pa.Schema = SCHEMA) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
+class ManifestWriter:
+    """Collects rows until there are enough for a row group; see `manifest_writer`."""
+
+    def __init__(self, file: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._file = file
+        self._schema = schema
+        self._waiting: list[pa.Table] = []
+        self._written = 0
+        self.rows = 0
+
+    def write(self, rows: pa.Table | list[dict]) -> None:
+        """Add rows: a table of the writer's schema, or dictionaries in which absent columns are null."""
+        table = rows if isinstance(rows, pa.Table) else table_of(rows, self._schema)
+        self.rows += len(table)
+        self._waiting.append(table)
+        if self.rows - self._written >= ROW_GROUP_ROWS:
+            self._write_groups(whole_only=True)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._write_groups(whole_only=False)
+
+    def _write_groups(self, whole_only: bool) -> None:
+        table = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
+        while len(table) >= ROW_GROUP_ROWS or (len(table) and not whole_only):
+            group = table.slice(0, ROW_GROUP_ROWS).combine_chunks()  # pages end where chunks end
+            self._file.write_table(group, row_group_size=ROW_GROUP_ROWS)
+            table = table.slice(ROW_GROUP_ROWS)
+            self._written += len(group)
+        self._waiting = [table]
+
+
+@contextmanager
+def manifest_writer(path: Path, schema: pa.Schema = SCHEMA) -> Iterator[ManifestWriter]:
+    """Write a manifest or findings table in pieces, holding one row group at most, with a checksum per page.
+
+    The same rows give the same bytes, however they are cut into pieces. The file appears when the block ends, and not
+    at all where that is by an error.
+    """
+    with (
+        atomic_file(path) as target,
+        pq.ParquetWriter(target, schema, compression="zstd", write_page_checksum=True) as file,
+    ):
+        writer = ManifestWriter(file, schema)
+        yield writer
+        writer.finish()
+
+
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a manifest or findings table, with a checksum per page. The same rows give the same bytes."""
-    pq.write_table(table, path, compression="zstd", row_group_size=64 * 1024, write_page_checksum=True)
+    with manifest_writer(path, table.schema) as writer:
+        writer.write(table)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a manifest or findings table.
+    """Read a manifest or findings table; what an older version lacks is null.
 
     Raises FormatError, naming the file, when it is damaged or of another version.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             version = (file.schema_arrow.metadata or {}).get(b"manifest_version", b"none").decode()
-            if version != str(MANIFEST_VERSION):
+            if version not in map(str, READABLE_VERSIONS):
+                readable = " and ".join(map(str, sorted(READABLE_VERSIONS)))
                 raise FormatError(
-                    f"{path}: manifest version {version}, this code reads {MANIFEST_VERSION}; run the stage again"
+                    f"{path}: manifest version {version}, this code reads {readable}; run the stage again"
                 )
-            return file.read(columns=columns)
+            table = file.read(columns=columns)
+            return table if version == str(MANIFEST_VERSION) else _of_this_version(table, file, columns)
     except (pa.ArrowInvalid, OSError) as error:
         raise FormatError(f"{path}: not a readable manifest ({error}); delete it and run the stage again") from error
+
+
+def _of_this_version(table: pa.Table, file: pq.ParquetFile, columns: list[str] | None) -> pa.Table:
+    """A table of version 1 with the columns that it lacks, null and in their place. Findings lack none."""
+    if "finding" not in file.schema_arrow.names:
+        for name in ADDED_IN_2:
+            if columns is None or name in columns:
+                nulls = pa.nulls(file.metadata.num_rows, SCHEMA.field(name).type)
+                table = table.append_column(SCHEMA.field(name), nulls)
+        table = table.select(sorted(table.column_names, key=SCHEMA.get_field_index))
+    return table.replace_schema_metadata(SCHEMA.metadata)
 
 
 def with_columns(table: pa.Table, **columns: list | pa.Array | pa.ChunkedArray) -> pa.Table:

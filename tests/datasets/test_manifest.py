@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from datasets.errors import FormatError
 from datasets.manifest import (
+    ADDED_IN_2,
     FINDINGS_SCHEMA,
+    ROW_GROUP_ROWS,
     SCHEMA,
     Status,
     in_use,
     key_text,
+    manifest_writer,
     read_table,
     reason_counts,
     status_counts,
@@ -74,6 +77,79 @@ def test_the_same_rows_give_the_same_bytes(tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+def write_in_pieces(path, table, pieces):
+    """Cut a table after each of so many rows; what is left goes last."""
+    with manifest_writer(path) as writer:
+        for rows in pieces:
+            writer.write(table.slice(0, rows))
+            table = table.slice(rows)
+        writer.write(table)
+
+
+@given(st.lists(st.integers(0, 40_000), max_size=6))
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_pieces_of_any_size_give_the_same_bytes(tmp_path, pieces):
+    count = ROW_GROUP_ROWS + 1000
+    members = [f"{number * 7919 % count:06d}.png" for number in range(count)]
+    blank = {field.name: pa.nulls(count, field.type) for field in SCHEMA if field.nullable}
+    key = {"source": ["digits"] * count, "member": members, "frame": [0] * count}
+    table = pa.Table.from_pydict(blank | key | {"kind": ["real"] * count, "status": ["kept"] * count}, schema=SCHEMA)
+    write_table(table, tmp_path / "whole")
+    write_in_pieces(tmp_path / "pieces", table, pieces)
+    assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()
+    groups = pq.ParquetFile(tmp_path / "pieces").metadata
+    assert [groups.row_group(index).num_rows for index in range(groups.num_row_groups)] == [ROW_GROUP_ROWS, 1000]
+
+
+def test_rows_are_written_as_they_come_and_counted(tmp_path):
+    with manifest_writer(tmp_path / "manifest.parquet") as writer:
+        writer.write(ROWS[:2])
+        writer.write([])
+        writer.write(table_of(ROWS[2:]))
+        assert writer.rows == len(ROWS)
+    assert read_table(tmp_path / "manifest.parquet").equals(table_of(ROWS))
+
+
+def test_without_a_row_an_empty_table_is_written(tmp_path):
+    with manifest_writer(tmp_path / "manifest.parquet"):
+        pass
+    assert read_table(tmp_path / "manifest.parquet").equals(table_of([]))
+
+
+def test_a_manifest_that_could_not_be_finished_is_not_there(tmp_path):
+    with pytest.raises(OSError, match=r"^lost$"), manifest_writer(tmp_path / "manifest.parquet") as writer:
+        writer.write(ROWS)
+        raise OSError("lost")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def version_1(tmp_path):
+    """A manifest as version 1 was written."""
+    table = table_of(ROWS).drop_columns(list(ADDED_IN_2)).replace_schema_metadata({"manifest_version": "1"})
+    pq.write_table(table, tmp_path / "manifest.parquet")
+    return tmp_path / "manifest.parquet"
+
+
+def test_version_1_is_read_with_nulls_for_what_it_lacks(version_1):
+    table = read_table(version_1)
+    assert table.schema.equals(SCHEMA, check_metadata=True)
+    assert table.equals(table_of(ROWS))
+
+
+@pytest.mark.parametrize(
+    "columns", [["caption"], ["member", "source_split", "status"], ["member"]], ids=["lacking", "both", "there"]
+)
+def test_columns_of_version_1_can_be_asked_for_that_it_lacks(version_1, columns):
+    assert read_table(version_1, columns).equals(table_of(ROWS).select(columns))
+
+
+def test_findings_of_version_1_are_read(tmp_path):
+    table = table_of([], FINDINGS_SCHEMA).replace_schema_metadata({"manifest_version": "1"})
+    pq.write_table(table, tmp_path / "findings.parquet")
+    assert read_table(tmp_path / "findings.parquet").schema.equals(FINDINGS_SCHEMA, check_metadata=True)
+
+
 def test_findings_come_back_as_they_were_written(tmp_path):
     finding = {
         **{"source": "digits", "member": "a.png", "frame": 0, "sha256": "00"},
@@ -94,7 +170,7 @@ def test_only_the_columns_asked_for_are_read(tmp_path):
 def test_an_unknown_version_is_refused_by_name(tmp_path, metadata, version):
     path = tmp_path / "manifest.parquet"
     pq.write_table(table_of(ROWS).replace_schema_metadata(metadata), path)
-    sentence = f"{path}: manifest version {version}, this code reads 1; run the stage again"
+    sentence = f"{path}: manifest version {version}, this code reads 1 and 2; run the stage again"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         read_table(path)
 
