@@ -13,15 +13,16 @@ from rich.table import Table
 from datasets.atomic_file import atomic_file
 from datasets.errors import BadInput, Refused
 from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table, status_counts, write_table
-from datasets.sources.settings import SourceSettings
-from flows.initial_settings import dataset_name
+from datasets.sources.settings import CommonSourceSettings
+from flows.initial_settings import dataset_name, source_at
 from flows.settings import Settings, validate
 from flows.terminal import console, observer
 from tasks.findings import FINDINGS
-from tasks.preflight import check_not_inside, check_source, check_target, existing_parent
+from tasks.preflight import check_not_inside, check_target, existing_parent
 from tasks.report.build import build_report
 from tasks.run import Run
 from tasks.stages import CHECK
+from tasks.survey import check_holds_images
 
 EXAMPLES = 3
 ANY = "any"
@@ -30,19 +31,20 @@ REPORT_FILE = "report.html"
 CSV_COLUMNS = ("path", "sha256", "finding", "severity", "detail")
 
 
-def check_folder(folder: Path, out: Path, fail_on: Sequence[str], workers: int) -> None:
-    """Write manifest, findings and report of a folder into `out`, and print counts with examples.
+def check_images(location: str, kind: str, out: Path, fail_on: Sequence[str], workers: int) -> None:
+    """Write manifest, findings and report of the images at a location into `out`, and print counts with examples.
 
-    Raises BadInput for a folder without images or an unknown finding, Refused where a `fail_on` finding is there.
+    Raises BadInput for a place without images or an unknown finding, Refused where a `fail_on` finding is there.
     """
     _check_names(fail_on)
-    source = SourceSettings(path=folder.resolve())
-    check_source(source)
+    source = source_at(location, kind)
     check_target("out", out)
-    check_not_inside("out", out, source.path)
-    console().print(f"checking {folder}", soft_wrap=True)
+    for path in source.local_paths:
+        check_not_inside("out", out, path)
     beside = existing_parent(out.resolve())  # on the same disk; `out` itself appears only with results in it
     with tempfile.TemporaryDirectory(prefix=".check-", dir=beside) as scratch, observer() as watching:
+        check_holds_images(source, Path(scratch))
+        console().print(f"checking {location}", soft_wrap=True)
         settings = check_settings(source, Path(scratch), workers)
         run = Run(flow="check", settings=settings, place=settings.place, observer=watching)
         run.run_stages(CHECK)
@@ -54,10 +56,10 @@ def check_folder(folder: Path, out: Path, fail_on: Sequence[str], workers: int) 
     _refuse(found, fail_on)
 
 
-def check_settings(source: SourceSettings, scratch: Path, workers: int) -> Settings:
+def check_settings(source: CommonSourceSettings, scratch: Path, workers: int) -> Settings:
     """Default thresholds; the prepared images are thrown away, so they are small."""
     record = {
-        "dataset": dataset_name(source.path),
+        "dataset": dataset_name(source),
         "workspace": scratch / "workspace",
         "published": scratch / "published",
         "source": source.model_dump(),

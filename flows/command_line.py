@@ -22,6 +22,10 @@ app = typer.Typer(
 )
 
 SettingsFile = Annotated[Path, typer.Argument(help="YAML file of settings; `init` writes one.", metavar="SETTINGS")]
+Location = Annotated[
+    str, typer.Argument(help="Folder, archive or remote folder of images, or other data that `sources` lists.")
+]
+Kind = Annotated[str, typer.Option(help="Kind of source; `augment-dataset sources` lists them.")]
 DatasetName = Annotated[str | None, typer.Option("--dataset", help="Name of the data set, instead of the file's.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random choice, instead of the file's.")]
 Workers = Annotated[int | None, typer.Option(help="Dask workers; 0 = one per core.")]
@@ -61,13 +65,14 @@ def _fail(sentence: str, code: int) -> None:
 
 @app.command(epilog="Example: augment-dataset init photos --out photos.yaml")
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder of images, flat or with one folder per class.")],
+    location: Location,
+    kind: Kind = "auto",
     out: Annotated[Path | None, typer.Option(help="Settings file to write; default: <folder name>.yaml here.")] = None,
 ) -> None:
-    """Write commented settings that fit a folder of images."""
+    """Write commented settings that fit the images at a place."""
     from flows.initial_settings import write_initial_settings
 
-    path = write_initial_settings(folder, out)
+    path = write_initial_settings(location, kind, out)
     _say(f"wrote {path}; look through it, then: augment-dataset run {path} --dry-run")
 
 
@@ -139,17 +144,26 @@ def synthesize(
     epilog="Example: augment-dataset check photos --out check-photos --fail-on truncated --fail-on duplicate_exact"
 )
 def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of images, flat or with one folder per class.")],
+    location: Location,
     out: Annotated[Path, typer.Option(help="Folder for manifest, findings and report; older ones are replaced.")],
+    kind: Kind = "auto",
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Finding that gives exit code 3; may be repeated; `any` = every reject.")
     ] = None,
     workers: Workers = None,
 ) -> None:
-    """Check a folder of images: broken files, duplicates, outliers, labels. Changes nothing in it."""
-    from flows.check import check_folder
+    """Check images: broken files, duplicates, outliers, labels. Changes nothing in it."""
+    from flows.check import check_images
 
-    check_folder(folder, out, tuple(fail_on or ()), workers or 0)
+    check_images(location, kind, out, tuple(fail_on or ()), workers or 0)
+
+
+@app.command(epilog="Example: augment-dataset sources")
+def sources() -> None:
+    """List the kinds of sources that settings can name, and what each needs."""
+    from flows.source_kinds import show_source_kinds
+
+    show_source_kinds()
 
 
 @app.command(epilog="Example: augment-dataset report photos.yaml")
@@ -173,6 +187,20 @@ def report(
     record = read_run(path)
     build_report(record, path.with_suffix(".html"))
     show_run(record, path.with_suffix(".html"), console())
+
+
+@app.command(epilog="Example: augment-dataset trace photo.jpg --published published")
+def trace(
+    image: Annotated[
+        str, typer.Argument(help="File of an image, or sha256 of its bytes or pixels (12 digits or more).")
+    ],
+    published: Annotated[Path, typer.Option(help="Folder of published data sets.")] = Path("published"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say which published versions hold an image, what was learned from it, and how to keep it out."""
+    from flows.trace import trace_image
+
+    trace_image(image, published, as_json)
 
 
 @app.command(epilog="Example: augment-dataset demo --folder demo")
@@ -204,9 +232,9 @@ def _run_flow(name: str, settings_file: Path, options: dict[str, Any], dry_run: 
 
     settings = load_settings(settings_file, overrides_of(options))
     stages = FLOWS[name]
-    preflight(settings, stages)
+    found = preflight(settings, stages)
     if dry_run:
-        show_plan(settings, stages)
+        show_plan(settings, stages, found)
     else:
         _flow_with_tables(name, settings_file, options)
 

@@ -1,45 +1,77 @@
 """`augment-dataset init`: looks at a folder of images and writes settings that fit it."""
 
-import re
+import tempfile
 from pathlib import Path
 
 from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput
-from datasets.sources.settings import SourceSettings
+from datasets.sources.auto import AutoSettings, detected
+from datasets.sources.base import Source
+from datasets.sources.registry import KINDS, open_source
+from datasets.sources.settings import CommonSourceSettings
 from flows.settings import NAME_LENGTH, Settings, validate
 from flows.settings_file import settings_text
 from tasks.impression import Impression, look
-from tasks.preflight import check_not_inside, check_source
+from tasks.preflight import check_not_inside
+from tasks.progress import silent
+from tasks.survey import check_holds_images
 
 SIDES_PX = (16, 32, 64, 128)
 
 
-def write_initial_settings(folder: Path, out: Path | None) -> Path:
-    """Write settings for a folder of images, never into it: workspace and published lie beside them.
+def write_initial_settings(location: str, kind: str, out: Path | None) -> Path:
+    """Write settings for images at a location, never into it: workspace and published lie beside them.
 
     Without `out` they go into the current folder, or beside the folder of images where that is the current one.
-    Raises BadInput for no such folder, no images, a file among the images, or one that exists.
+    Raises BadInput for no such place, no images, a file among the images, or one that exists.
     """
-    source = SourceSettings(path=folder)
-    check_source(source)
-    name = dataset_name(folder)
-    path = out or _place_for(f"{name}.yaml", folder)
-    check_not_inside("settings file", path, folder)
+    source = source_at(location, kind)
+    name = dataset_name(source)
+    path = out or _place_for(f"{name}.yaml", source)
+    for images in source.local_paths:
+        check_not_inside("settings file", path, images)
     if path.exists():
         raise BadInput(f"{path} exists already; remove it, or name another file with --out")
-    settings = propose(name, folder.resolve(), look(source))
+    with tempfile.TemporaryDirectory(prefix="augment-dataset-init-") as scratch:
+        found, seen = _looked_at(source, Path(scratch))
+        settings = propose(name, found, seen)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomically(path, settings_text(settings, str(path)))
     return path
 
 
-def propose(name: str, folder: Path, seen: Impression) -> Settings:
+def source_at(location: str, kind: str) -> CommonSourceSettings:
+    """Settings of a source of a kind that needs nothing but a path, made absolute. Raises BadInput."""
+    if kind not in KINDS:
+        raise BadInput(f"--kind {kind} is no kind of source; `augment-dataset sources` lists them")
+    record = {"dataset": "any", "source": {"kind": kind, "path": location}}
+    (source,) = validate(record, f"--kind {kind}").source.leaves
+    return source.resolved(Path.cwd())
+
+
+def _looked_at(source: CommonSourceSettings, scratch: Path) -> tuple[CommonSourceSettings, Impression]:
+    """The kind that it is found to be, and a look at some images, after fetching what has to be fetched for that."""
+    cache = scratch / source.resolved_name
+    _fetched(source, cache)
+    check_holds_images(source, scratch)
+    found = detected(source, cache) if isinstance(source, AutoSettings) else source
+    return found, look(_fetched(found, cache))
+
+
+def _fetched(settings: CommonSourceSettings, cache: Path) -> Source:
+    source = open_source(settings, cache)
+    if not source.is_fetched:
+        source.fetch(silent)
+    return open_source(settings, cache)
+
+
+def propose(name: str, source: CommonSourceSettings, seen: Impression) -> Settings:
     """Settings for what was seen: size, colour and encoding from the images, presets from their kind."""
     side_px = next((side for side in reversed(SIDES_PX) if side <= max(seen.typical_side_px, SIDES_PX[0])), SIDES_PX[0])
     side_px = min(side_px, 64)  # what a CPU trains in reasonable time
     record = {
         "dataset": name,
-        "source": {"path": str(folder)},
+        "source": source.model_dump(exclude_defaults=True),
         "scan": {
             "channels": 1 if seen.grey else 3,
             "resize": {"width_px": side_px, "height_px": side_px, "mode": "pad"},
@@ -50,14 +82,14 @@ def propose(name: str, folder: Path, seen: Impression) -> Settings:
     return validate(record, "proposed settings")
 
 
-def dataset_name(folder: Path) -> str:
-    """A valid data set name from a folder's name."""
-    name = re.sub(r"[^a-z0-9]+", "_", folder.resolve().name.lower()).strip("_")
+def dataset_name(source: CommonSourceSettings) -> str:
+    """A valid data set name from that of a source."""
+    name = source.resolved_name
     name = name if name[:1].isalpha() else f"dataset_{name}"
     return name[:NAME_LENGTH].rstrip("_")
 
 
-def _place_for(file: str, folder: Path) -> Path:
+def _place_for(file: str, source: CommonSourceSettings) -> Path:
     """In the current folder, unless that is the folder of images or inside it."""
-    images = folder.resolve()
-    return images.parent / file if Path.cwd().is_relative_to(images) else Path(file)
+    around = [path for path in source.local_paths if Path.cwd().is_relative_to(path)]
+    return around[0].parent / file if around else Path(file)

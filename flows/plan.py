@@ -7,13 +7,13 @@ from typing import Any
 from rich.table import Table
 
 from datasets.errors import BadInput
-from datasets.sources.registry import open_source
 from flows.settings import Settings
 from flows.terminal import console
 from tasks.estimate import Volume, disk_bytes, seconds
 from tasks.published_versions import latest_or_refuse
 from tasks.run import latest_run, read_run, stages_by_name
 from tasks.stage import Stage, StageResult, decide, skipped
+from tasks.survey import Survey
 
 SKIP, RUN, MAYBE = "skip", "run", "run if needed"
 
@@ -28,9 +28,9 @@ class PlannedStage:
     seconds: float
 
 
-def plan(settings: Settings, stages: Sequence[Stage]) -> list[PlannedStage]:
+def plan(settings: Settings, stages: Sequence[Stage], found: Survey) -> list[PlannedStage]:
     """Decide each stage as far as that is possible without running any."""
-    volume, last = volume_of(settings, stages), _last_stages(settings)
+    volume, last = volume_of(settings, stages, found), _last_stages(settings)
     done: dict[str, StageResult] = {}
     planned: list[PlannedStage] = []
     for stage in stages:
@@ -40,9 +40,9 @@ def plan(settings: Settings, stages: Sequence[Stage]) -> list[PlannedStage]:
     return planned
 
 
-def show_plan(settings: Settings, stages: Sequence[Stage]) -> None:
-    """Print the plan as a table, with sums."""
-    planned = plan(settings, stages)
+def show_plan(settings: Settings, stages: Sequence[Stage], found: Survey) -> None:
+    """Print the plan as a table, with sums; `found` is what the sources hold."""
+    planned = plan(settings, stages, found)
     table = Table(title=f"What a run of {settings.dataset} would do", title_justify="left")
     for column in ("stage", "would", "because"):
         table.add_column(column)
@@ -52,18 +52,21 @@ def show_plan(settings: Settings, stages: Sequence[Stage]) -> None:
     out = console()
     out.print(table)
     if any(entry.action != SKIP for entry in planned):
-        needed = disk_bytes(volume_of(settings, stages), [entry.stage.name for entry in planned if entry.seconds])
+        needed = disk_bytes(
+            volume_of(settings, stages, found), [entry.stage.name for entry in planned if entry.seconds]
+        )
         total_s = sum(entry.seconds for entry in planned)
         out.print(f"In all about {total_s / 60:.1f} minutes and {needed / 2**20:.0f} MiB of disk. Nothing was done.")
     else:
         out.print("Everything is up to date. Nothing was done.")
+    if found.unfetched:
+        out.print(f"Not counted, because it is still to be fetched: {', '.join(found.unfetched)}.")
 
 
-def volume_of(settings: Settings, stages: Sequence[Stage]) -> Volume:
-    """How much there is to do, from the listing of the source, or from the published version without one."""
+def volume_of(settings: Settings, stages: Sequence[Stage], found: Survey) -> Volume:
+    """How much there is to do, from what the sources hold, or from the published version without one."""
     if any(stage.name == "ingest" for stage in stages):
-        labels = [item.label for item in open_source(settings.source).items()]
-        images, classes = len(labels), len(set(labels) - {None})
+        images, classes = found.members, len(found.labels)
     else:
         index = latest_or_refuse(settings.published / settings.dataset).index
         images, classes = index.records("train"), len(index.features.class_names or ())

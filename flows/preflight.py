@@ -1,18 +1,21 @@
 """Checks a run's settings against the world before any work starts."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from datasets.sources.registry import open_source
+from datasets.sources.auto import AutoSettings, detected
+from datasets.sources.settings import CommonSourceSettings
+from datasets.sources.tfds import TfdsSettings
 from flows.plan import SKIP, plan, volume_of
 from flows.settings import Settings
 from tasks.estimate import disk_bytes
+from tasks.exclusions import check_exclusions
 from tasks.generate import wanted_labels
+from tasks.ingest import source_cache
 from tasks.preflight import (
     check_enough_files,
     check_not_inside,
     check_room,
-    check_source,
     check_source_outside,
     check_target,
     check_training_images,
@@ -20,54 +23,76 @@ from tasks.preflight import (
     free_bytes,
 )
 from tasks.published_versions import latest, latest_or_refuse
-from tasks.split import largest_splits
+from tasks.split import largest_source_splits
 from tasks.stage import Stage
 from tasks.state import State, read_state
+from tasks.survey import Survey, check_holds_images, survey
 from tasks.train import check_trainable, check_trainable_shape
 
 MIN_FREE_BYTES = 100 * 2**20
 
 
-def preflight(settings: Settings, stages: Sequence[Stage]) -> None:
-    """Raises BadInput with one sentence for the first thing that cannot work. Writes nothing."""
+def preflight(settings: Settings, stages: Sequence[Stage]) -> Survey:
+    """Raises BadInput with one sentence for the first thing that cannot work. Writes nothing.
+
+    Returns what the sources were found to hold; nothing where the stages read none.
+    """
     names = [stage.name for stage in stages]
+    found = Survey()
     if "ingest" in names:
-        _check_raw(settings, names)
+        found = _check_raw(settings, names)
     else:
         _check_published(settings, names)
     for what, folder in (("workspace", settings.workspace), ("published", settings.published)):
         check_target(what, folder)
-    _check_room(settings, stages)
+    _check_room(settings, stages, found)
+    return found
 
 
-def _check_raw(settings: Settings, names: Sequence[str]) -> None:
-    check_source(settings.source)
-    for what, folder in (("workspace", settings.workspace), ("published", settings.published)):
-        check_not_inside(what, folder, settings.source.path)
-        check_source_outside(settings.source.path, what, folder)
-    check_enough_files(settings.source, will_train="train" in names)
+def _check_raw(settings: Settings, names: Sequence[str]) -> Survey:
+    check_exclusions(settings.curate.exclusions)
+    cache = source_cache(settings.place.shared)
+    check_holds_images(settings.source, cache)
+    for leaf in settings.source.leaves:
+        # Published versions may be a source, but for those that this run makes.
+        own = settings.published / settings.dataset if _is_published(leaf, cache) else settings.published
+        for path in leaf.local_paths:
+            for what, folder in (("workspace", settings.workspace), ("published", own)):
+                check_not_inside(what, folder, path)
+                check_source_outside(path, what, folder)
+    found = survey(settings.source, cache)
+    if not found.unfetched:
+        _check_counts(settings, names, found)
+    return found
+
+
+def _check_counts(settings: Settings, names: Sequence[str], found: Survey) -> None:
+    check_enough_files(found, settings.source.place, will_train="train" in names)
     if "train" not in names:
         return
     resize = settings.scan.resize
     check_trainable_shape((resize.height_px, resize.width_px))
     state = read_state(settings.place.shared)
-    sizes = Counter(item.label for item in open_source(settings.source).items() if item.problem is None)
-    _check_most_images(settings, names, sizes, state)
+    _check_most_images(settings, names, found.images, state)
     if "generate" in names and settings.generate.quotas:
-        labels = {label for label in sizes if label is not None} | set(state.class_names or ())
+        labels = found.labels | set(state.class_names or ())
         wanted_labels(settings.generate, tuple(sorted(labels)) or None)
 
 
-def _check_most_images(settings: Settings, names: Sequence[str], sizes: Mapping[str | None, int], state: State) -> None:
+def _check_most_images(
+    settings: Settings, names: Sequence[str], images: Mapping[str | None, Mapping[str | None, int]], state: State
+) -> None:
     """Every file may become an image, but no more than that: too few of them are known to be too few now."""
-    files = sum(sizes.values())
+    if settings.split.source_splits == "ignore":
+        images = {label: {None: sum(by_split.values())} for label, by_split in images.items()}
+    files = sum(sum(by_split.values()) for by_split in images.values())
     first = not state.splits and latest(settings.published / settings.dataset) is None
     copies_kept = "keep_all" in (settings.curate.exact_duplicates, settings.curate.near_duplicates)
     if first and not copies_kept:
-        most = largest_splits(settings.split.shares, sizes.values())
+        most = largest_source_splits(settings.split.shares, images.values())
     else:  # published images stay in their split, and copies in one, whatever the shares
         most = dict.fromkeys(("train", "validation"), files - 2)
-    what = f"{settings.source.path} holds {files} files, which give at most"
+    what = f"{settings.source.place} holds {files} files, which give at most"
     alone = "or run `prepare` alone"
     check_training_images(what, most["train"], f"lower split.validation or split.test, add images, {alone}")
     advice = f"raise split.validation, add images, {alone}"
@@ -86,20 +111,25 @@ def _check_published(settings: Settings, names: Sequence[str]) -> None:
         wanted_labels(settings.generate, index.features.class_names)
 
 
+def _is_published(leaf: CommonSourceSettings, cache: Path) -> bool:
+    found = detected(leaf, cache / leaf.resolved_name) if isinstance(leaf, AutoSettings) else leaf
+    return isinstance(found, TfdsSettings)
+
+
 def _min_gate_images(settings: Settings, names: Sequence[str]) -> int | None:
     return settings.synthetic_gate.min_gate_images if "gate_synthetic" in names else None
 
 
-def _check_room(settings: Settings, stages: Sequence[Stage]) -> None:
+def _check_room(settings: Settings, stages: Sequence[Stage], found: Survey) -> None:
     """What is up to date needs no room; that is looked into, which takes time, only where not all would fit."""
     folders = {"workspace": settings.workspace, "published": settings.published}
-    volume = volume_of(settings, stages)
+    volume = volume_of(settings, stages, found)
 
     def needed(names: Sequence[str]) -> int:
         return MIN_FREE_BYTES + disk_bytes(volume, names) if names else 0
 
     needed_bytes = needed([stage.name for stage in stages])
     if min(map(free_bytes, folders.values())) < needed_bytes:
-        needed_bytes = needed([entry.stage.name for entry in plan(settings, stages) if entry.action != SKIP])
+        needed_bytes = needed([entry.stage.name for entry in plan(settings, stages, found) if entry.action != SKIP])
     for what, folder in folders.items():
         check_room(what, folder, needed_bytes)

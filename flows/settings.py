@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from datasets.errors import BadInput
-from datasets.sources.settings import SourceSettings
+from datasets.sources.registry import ALL_KINDS, KINDS, MixedSettings, SourceSettings
 from gan.settings import TrainingSettings
 from tasks.curate import CurateSettings
 from tasks.gate_data import DataGateSettings
@@ -30,6 +30,13 @@ FLAT_OPTIONS = {  # parameter of a flow or command -> the setting that it overri
     "workers": "compute.workers",
     "dask_address": "compute.dask_address",
     "train_images": "train.budget_images",
+}
+
+
+SOURCE_TAGS: dict[str, Any] = {  # what pydantic calls the kinds of sources in the place of a fault
+    **{("folder" if "folder" in name else name): kind.settings for name, kind in KINDS.items()},
+    "mixed": MixedSettings,
+    "one": None,
 }
 
 
@@ -119,15 +126,21 @@ def validate(record: Mapping[str, Any], where: str) -> Settings:
     try:
         return Settings.model_validate(record)
     except ValidationError as error:
-        raise BadInput(f"{where}: {'; '.join(_sentence(fault) for fault in error.errors())}") from None
+        faults = error.errors()
+        inner = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
+        told = [_sentence(fault) for fault in faults if fault["loc"] not in inner]  # a list is not short on top of it
+        raise BadInput(f"{where}: {'; '.join(told)}") from None
 
 
 def absolute(settings: Settings, base: Path) -> Settings:
     """The same settings with paths resolved against a folder."""
-    source = settings.source.model_copy(update={"path": _resolved(base, settings.source.path)})
+    source = settings.source.resolved(base)
     changes = {"workspace": settings.workspace, "published": settings.published}
     resolved = {name: _resolved(base, path) for name, path in changes.items()}
-    return settings.model_copy(update={**resolved, "source": source})
+    exclusions = settings.curate.exclusions
+    listed = {"exclusions": None if exclusions is None else _resolved(base, exclusions)}
+    curate = settings.curate.model_copy(update=listed)
+    return settings.model_copy(update={**resolved, "source": source, "curate": curate})
 
 
 def _resolved(base: Path, path: Path) -> Path:
@@ -143,20 +156,37 @@ def _set(record: Any, names: list[str], value: Any) -> None:
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:
-    location = SECTION_SEPARATOR.join(str(part) for part in fault["loc"]) or "settings"
+    names = _without_tags(fault["loc"])
+    location = SECTION_SEPARATOR.join(map(str, names)) or "settings"
+    if fault["type"] == "union_tag_invalid":
+        return f"{location}.kind is {fault['ctx']['tag']!r}; allowed are {', '.join(ALL_KINDS)}"
     if fault["type"] == "extra_forbidden":
         return f"unknown setting {location}; {_allowed(fault['loc'])}"
     if fault["type"] == "missing":
         return f"setting {location} is missing; add it"
-    if fault["type"] == "model_type":
+    if fault["type"] in ("model_type", "model_attributes_type", "union_tag_not_found"):
         return f"{location} is {fault['input']!r}, not a section; {_allowed((*fault['loc'], ''))}"
     if fault["type"] == "value_error":
         return f"{location}: {str(fault['msg']).removeprefix('Value error, ')}"
     return f"{location} is {fault['input']!r}: {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}"
 
 
+def _without_tags(location: tuple[Any, ...]) -> list[Any]:
+    """Names and places in lists, without what tells the kinds of sources apart."""
+    return [name for index, name in enumerate(location) if not _is_tag(location[:index], name)]
+
+
+def _is_tag(before: tuple[Any, ...], name: Any) -> bool:
+    if not before or before[0] != "source" or name not in SOURCE_TAGS:
+        return False
+    return before[-1] == "source" or before[-1] in SOURCE_TAGS or isinstance(before[-1], int)
+
+
 def _allowed(location: tuple[Any, ...]) -> str:
     model: Any = Settings
     for name in location[:-1]:
-        model = model.model_fields[name].annotation
+        if name in SOURCE_TAGS:
+            model = SOURCE_TAGS[name] or model
+        elif not isinstance(name, int):
+            model = model.model_fields[name].annotation if name in getattr(model, "model_fields", {}) else model
     return f"allowed here: {', '.join(sorted(model.model_fields))}"

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from flows.settings import Settings
 
 COMMENT_COLUMN = 34
+_FIRST = {"kind": 0, "path": 1}  # fields that say what a section is about
 HEADER = """\
 # Settings of augment-dataset. Every line can be left out, except dataset and source.path: the value shown is used.
 # Run:     augment-dataset run {file}
@@ -25,7 +26,7 @@ def settings_text(settings: Settings, file: str) -> str:
 
 def _lines(model: BaseModel, depth: int) -> list[str]:
     lines = []
-    for name, field in type(model).model_fields.items():
+    for name, field in sorted(type(model).model_fields.items(), key=lambda item: _FIRST.get(item[0], len(_FIRST))):
         value = getattr(model, name)
         comment = _comment(field.description or "")
         if isinstance(value, BaseModel):

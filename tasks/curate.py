@@ -1,35 +1,39 @@
 """Curate: decide on the manifest, without pixels, what is fit for use. Every reject has a reason."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.manifest import (
     FINDINGS_FILE,
-    FINDINGS_SCHEMA,
     MANIFEST_FILE,
     THUMBNAIL_SIDE_PX,
     Status,
-    key_text,
     read_table,
     reason_counts,
     status_counts,
     with_columns,
     write_table,
 )
-from tasks.imaging.duplicates import DuplicateSettings, groups, near_pairs
+from tasks.copies import resolve_exact_duplicates, resolve_near_duplicates
+from tasks.exclusions import exclusions_digest, find_excluded, read_exclusions
+from tasks.finding_list import Findings, is_usable, usable
+from tasks.imaging.duplicates import DuplicateSettings
 from tasks.stage_context import StageContext, Summary
 
 DECIDING_COLUMNS = (
     *("source", "member", "frame", "sha256", "label", "status", "reason", "detail", "width_px", "height_px"),
     *("mean", "std", "sharpness", "pixel_sha256", "phash", "phash_mirror", "duplicate_group"),
+    *("licence", "source_split"),
 )
+SHOWING_COLUMNS = ("thumbnail", "caption", "pack", "offset", "length")  # by which the image itself can be seen
 PAIRS_FILE = "near_pairs.parquet"
 PAIRS_SCHEMA = pa.schema([("first", pa.string()), ("second", pa.string())])
 Row = dict[str, Any]
@@ -56,60 +60,75 @@ class CurateSettings(BaseModel):
     )
     similarity: DuplicateSettings = Field(default_factory=DuplicateSettings, description="what counts as a near copy")
     min_images_per_class: int = Field(1, ge=1, description="classes with fewer images left are rejected whole")
+    require_licence: bool = Field(False, description="reject images without a licence")
+    exclusions: Path | None = Field(
+        None, description="text file of sha256 (bytes or pixels) that, with all copies, must not be used"
+    )
 
 
 def curate(settings: CurateSettings, context: StageContext) -> Summary:
     """Manifest of scan -> manifest with duplicate groups and the final status of every row, and all findings."""
     table = read_table(context.inputs["scan"] / MANIFEST_FILE)
     rows = table.select(DECIDING_COLUMNS).to_pylist()
+    thumbnails = _thumbnails(table)
     findings = Findings()
+    listed = read_exclusions(settings.exclusions) if settings.exclusions else {}
+    apply_exclusions(rows, thumbnails, listed, settings, findings)
+    check_licences(rows, settings, findings)
     check_labels(rows, findings)
     check_shapes(rows, settings, findings)
     resolve_exact_duplicates(rows, settings, findings)
-    pairs = resolve_near_duplicates(rows, _thumbnails(table), settings, findings)
+    pairs = resolve_near_duplicates(rows, thumbnails, settings, findings)
     check_class_sizes(rows, settings, findings)
     write_kept_pairs(context.out, rows, pairs)
     decided = {name: [row[name] for row in rows] for name in ("status", "reason", "detail", "duplicate_group")}
-    table = with_columns(table, **decided)
+    table = _without_excluded_content(with_columns(table, **decided))
     write_table(table, context.out / MANIFEST_FILE)
     before = read_table(context.inputs["scan"] / FINDINGS_FILE)
     write_table(pa.concat_tables([before, findings.table()]), context.out / FINDINGS_FILE)
-    return _summary(table, findings)
+    summary = _summary(table, findings)
+    return summary | ({"exclusions": _use_of(listed, rows)} if settings.exclusions else {})
 
 
-class Findings:
-    """Collects findings, one per image and fault."""
+def listed_exclusions(settings: CurateSettings, context: StageContext) -> dict[str, str | None]:
+    """What the stage reads besides its input, for its fingerprint. Raises BadInput for a list with a bad line."""
+    return exclusions_digest(settings.exclusions)
 
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
 
-    def add(self, row: Row, finding: str, severity: str, detail: str) -> None:
-        """Record a finding of a manifest row."""
-        key = {name: row[name] for name in ("source", "member", "frame", "sha256")}
-        self.rows.append(key | {"finding": finding, "severity": severity, "detail": detail})
+def apply_exclusions(
+    rows: list[Row], thumbnails: np.ndarray, listed: Mapping[str, str], settings: CurateSettings, findings: Findings
+) -> None:
+    """Reject what is listed, and all its copies. This goes first: what is unfit otherwise may have fit copies."""
+    if not listed:
+        return
+    for number, detail in sorted(find_excluded(rows, thumbnails, listed, settings.similarity).items()):
+        row = rows[number]
+        if is_usable(row):
+            findings.reject(row, "excluded", detail)
 
-    def reject(self, row: Row, finding: str, detail: str) -> None:
-        """Record a finding, and give the row its status and reason."""
-        row.update(status=Status.REJECTED, reason=finding, detail=detail)
-        self.add(row, finding, "reject", detail)
 
-    def table(self) -> pa.Table:
-        """All of them in the schema of findings."""
-        return pa.Table.from_pylist(self.rows, schema=FINDINGS_SCHEMA)
+def check_licences(rows: Iterable[Row], settings: CurateSettings, findings: Findings) -> None:
+    """Where the settings want licences, reject images without one."""
+    if not settings.require_licence:
+        return
+    for row in usable(rows):
+        if not (row["licence"] or "").strip():
+            detail = "it has no licence, and require_licence is on; name one in the source or in its settings"
+            findings.reject(row, "licence_missing", detail)
 
 
 def check_labels(rows: list[Row], findings: Findings) -> None:
     """Where some images have labels, reject those without."""
     if all(row["label"] is None for row in rows):
         return
-    for row in _usable(rows):
+    for row in usable(rows):
         if row["label"] is None:
             findings.reject(row, "label_missing", "it has no label, though others have; put it into a class folder")
 
 
 def check_shapes(rows: Iterable[Row], settings: CurateSettings, findings: Findings) -> None:
     """Reject what is too small, too long, flat or blurred."""
-    for row in _usable(rows):
+    for row in usable(rows):
         short_px, long_px = sorted((row["width_px"], row["height_px"]))
         size = f"{row['width_px']}x{row['height_px']} px"
         if short_px < settings.min_side_px:
@@ -130,92 +149,12 @@ def _flat_code(mean: float) -> str:
     return "flat_black" if mean < 8 else "flat_white" if mean > 247 else "flat"
 
 
-def resolve_exact_duplicates(rows: list[Row], settings: CurateSettings, findings: Findings) -> None:
-    """Files of the same bytes, or of the same pixels, form a group named after its first member."""
-    alike: dict[str, list[Row]] = defaultdict(list)
-    for row in _usable(rows):
-        alike[row["pixel_sha256"]].append(row)
-    for group in alike.values():
-        if len(group) == 1:
-            continue
-        for row in group:
-            row["duplicate_group"] = group[0]["sha256"]
-        if _resolve_label_conflict(group, settings, findings, "the same picture"):
-            continue
-        for row in group[1:]:
-            what = "bytes" if row["sha256"] == group[0]["sha256"] else "pixels"
-            detail = f"same {what} as {key_text(group[0])}"
-            _drop_copy(row, "duplicate_exact", detail, settings.exact_duplicates == "keep_first", findings)
-
-
-def resolve_near_duplicates(
-    rows: list[Row], thumbnails: np.ndarray, settings: CurateSettings, findings: Findings
-) -> np.ndarray:
-    """Decide on groups of near copies; `thumbnails` uint8 [N, 1024] belongs to all rows, in their order.
-
-    Returns the pairs that were confirmed, int64 [P, 2] of row numbers. Groups are guarded against chains, so two
-    images that match may be in different groups: the split keeps those together by the pairs.
-    """
-    if settings.near_duplicates == "ignore":
-        return np.empty((0, 2), dtype=np.int64)
-    indices = np.array([i for i, row in enumerate(rows) if _is_usable(row)], dtype=np.int64)
-    pairs = _near_pairs(rows, indices, thumbnails, settings.similarity)
-    by_name: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["duplicate_group"]:
-            by_name[row["duplicate_group"]].append(row)
-    for members in _groups_of(indices, pairs):
-        group = sorted((rows[index] for index in members), key=_worth, reverse=True)
-        _name_group(group, by_name)
-        if _resolve_label_conflict(group, settings, findings, "nearly the same picture"):
-            continue
-        for row in group[1:]:
-            if row["pixel_sha256"] == group[0]["pixel_sha256"]:
-                continue  # an exact copy, which `exact_duplicates` kept
-            detail = f"nearly the same as {key_text(group[0])}"
-            _drop_copy(row, "duplicate_near", detail, settings.near_duplicates == "keep_best", findings)
-    return indices[pairs]
-
-
-def _name_group(group: list[Row], by_name: dict[str, list[Row]]) -> None:
-    """Give a group the name of its best image; groups of exact copies that its images head come along."""
-    name = group[0]["duplicate_group"] or group[0]["sha256"]
-    for row in group:
-        for member in by_name.pop(row["duplicate_group"], ()):
-            member["duplicate_group"] = name
-        row["duplicate_group"] = name
-
-
-def _near_pairs(
-    rows: list[Row], indices: np.ndarray, thumbnails: np.ndarray, similarity: DuplicateSettings
-) -> np.ndarray:
-    """Pairs of positions in `indices`."""
-    hashes = {
-        name: np.array([rows[index][name] for index in indices], dtype=np.uint64) for name in ("phash", "phash_mirror")
-    }
-    return near_pairs(
-        hashes["phash"],
-        hashes["phash_mirror"],
-        thumbnails[indices],
-        similarity.radius_bits,
-        similarity.max_mean_difference,
-        similarity.min_correlation,
-    )
-
-
-def _groups_of(indices: np.ndarray, pairs: np.ndarray) -> list[list[int]]:
-    members: dict[int, list[int]] = defaultdict(list)
-    for position, representative in enumerate(groups(len(indices), pairs)):
-        members[int(representative)].append(int(indices[position]))
-    return [group for group in members.values() if len(group) > 1]
-
-
 def write_kept_pairs(folder: Path, rows: list[Row], pairs: np.ndarray) -> None:
     """Keep the confirmed pairs of which both images are still in use, by sha256."""
     kept = [
         (rows[first]["sha256"], rows[second]["sha256"])
         for first, second in pairs.tolist()
-        if _is_usable(rows[first]) and _is_usable(rows[second])
+        if is_usable(rows[first]) and is_usable(rows[second])
     ]
     columns = {"first": [pair[0] for pair in kept], "second": [pair[1] for pair in kept]}
     pq.write_table(pa.Table.from_pydict(columns, schema=PAIRS_SCHEMA), folder / PAIRS_FILE)
@@ -230,46 +169,12 @@ def read_kept_pairs(folder: Path) -> list[tuple[str, str]]:
 def check_class_sizes(rows: list[Row], settings: CurateSettings, findings: Findings) -> None:
     """Reject the images of classes that have too few."""
     sizes: dict[str, int] = defaultdict(int)
-    for row in _usable(rows):
+    for row in usable(rows):
         sizes[row["label"]] += 1
-    for row in list(_usable(rows)):
+    for row in list(usable(rows)):
         if row["label"] is not None and sizes[row["label"]] < settings.min_images_per_class:
             size, least = sizes[row["label"]], settings.min_images_per_class
             findings.reject(row, "class_too_small", f"class {row['label']} has {size} images, needs {least}")
-
-
-def _resolve_label_conflict(group: list[Row], settings: CurateSettings, findings: Findings, what: str) -> bool:
-    """True when the group was one picture under several labels and all of it was rejected."""
-    labels = sorted({str(row["label"]) for row in group})
-    if len(labels) == 1:
-        return False
-    if settings.label_conflicts == "keep_first":
-        for row in group:
-            findings.add(row, "label_conflict", "note", f"{what} is labelled {' and '.join(labels)}")
-        return False
-    for row in group:
-        findings.reject(row, "label_conflict", f"{what} is labelled {' and '.join(labels)}")
-    return True
-
-
-def _drop_copy(row: Row, code: str, detail: str, drop: bool, findings: Findings) -> None:
-    if drop:
-        findings.reject(row, code, detail)
-    else:
-        findings.add(row, code, "note", detail)
-
-
-def _worth(row: Row) -> tuple[int, float, str]:
-    """Larger is better, then sharper; the key breaks ties the same way every time."""
-    return (row["width_px"] * row["height_px"], row["sharpness"], key_text(row))
-
-
-def _is_usable(row: Row) -> bool:
-    return row["status"] in (Status.KEPT, Status.REPAIRED)
-
-
-def _usable(rows: Iterable[Row]) -> Iterable[Row]:
-    return (row for row in rows if _is_usable(row))
 
 
 def _thumbnails(table: pa.Table) -> np.ndarray:
@@ -278,6 +183,21 @@ def _thumbnails(table: pa.Table) -> np.ndarray:
     blank = bytes(side_bytes)
     joined = b"".join(thumbnail or blank for thumbnail in table["thumbnail"].to_pylist())
     return np.frombuffer(joined, dtype=np.uint8).reshape(-1, side_bytes)
+
+
+def _without_excluded_content(table: pa.Table) -> pa.Table:
+    """Blank what shows an excluded image in reports and in the published manifest; its hashes are enough."""
+    excluded = pc.fill_null(pc.equal(table["reason"], "excluded"), False)
+    if not pc.any(excluded).as_py():
+        return table
+    nulls = {name: pa.nulls(len(table), table.schema.field(name).type) for name in SHOWING_COLUMNS}
+    return with_columns(table, **{name: pc.if_else(excluded, blank, table[name]) for name, blank in nulls.items()})
+
+
+def _use_of(listed: Mapping[str, str], rows: Iterable[Row]) -> dict[str, int]:
+    """How many entries the list has, and how many of them name an image of this data set."""
+    there = {row[name] for row in rows for name in ("sha256", "pixel_sha256")}
+    return {"entries": len(listed), "found": len(listed.keys() & there)}
 
 
 def _summary(table: pa.Table, findings: Findings) -> Summary:

@@ -17,7 +17,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         f"output of {name} changed" for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)
     ]
     if old.get("reads") != new.get("reads"):
-        changes.append("source changed")
+        is_list = all("exclusions" in (parts.get("reads") or ()) for parts in (old, new))
+        changes.append("list of exclusions changed" if is_list else "source changed")
     if old.get("code") != new.get("code"):
         changes.append("code changed")
     changes += [f"library changed: {leaf}" for leaf in _changed_leaves(old["libraries"], new["libraries"])]

@@ -1,13 +1,9 @@
 """Every finding that an image can have: its code, and what it means. Codes are stable; sentences are not."""
 
-FINDINGS = {
-    # From the listing.
-    "broken_link": "a symbolic link to nothing",
-    "name_not_utf8": "a file name that is not UTF-8",
-    "not_a_regular_file": "a socket, pipe or device",
-    "symlink_loop": "a symbolic link to a folder that holds it",
+from datasets.sources.base import PROBLEMS
+
+FINDINGS = {code: problem.sentence for code, problem in PROBLEMS.items()} | {  # from the listing, then:
     "unreadable_file": "a file that cannot be read",
-    "unreadable_folder": "a folder that cannot be listed",
     # From reading and decoding.
     "vanished": "a file that was listed, but is gone",
     "changed_while_read": "a file whose content changed during the run",
@@ -31,6 +27,8 @@ FINDINGS = {
     "trailing_bytes": "bytes behind the end of the image",
     "wrong_extension": "a file name that says another format",
     # From curation.
+    "excluded": "an image that is listed for exclusion, or a copy of one",
+    "licence_missing": "no licence, though one is required",
     "label_missing": "no label among labelled images",
     "too_small": "a side under the limit",
     "odd_aspect": "far longer than wide, or wider than long",
@@ -43,5 +41,5 @@ FINDINGS = {
     "label_conflict": "one picture under several labels",
     "class_too_small": "a class with too few images",
     # From splitting.
-    "bridges_splits": "a near copy of it was published in another split",
+    "bridges_splits": "a copy of it, or an image of its group, belongs to another split",
 }

@@ -6,8 +6,6 @@ from itertools import islice
 
 from datasets.errors import BadInput
 from datasets.sources.base import Source
-from datasets.sources.registry import open_source
-from datasets.sources.settings import SourceSettings
 from tasks.imaging.decode import Decoded, decode
 
 LOOKED_AT = 60
@@ -24,22 +22,22 @@ class Impression:
     photographs: bool  # mostly JPEG
 
 
-def look(settings: SourceSettings) -> Impression:
+def look(source: Source) -> Impression:
     """Decode a few images from all over the listing. Raises BadInput where none of them can be decoded."""
-    source = open_source(settings)
-    members = [(item.member, item.label) for item in source.items() if item.problem is None]
-    step = max(1, len(members) // LOOKED_AT)
-    found = [_decoded(source, member) for member, _ in islice(members, 0, None, step)]
+    labels = Counter(item.label for item in source.items() if item.problem is None)
+    step = max(1, labels.total() // LOOKED_AT)
+    members = (item.member for item in source.items() if item.problem is None)
+    found = [_decoded(source, member) for member in islice(members, 0, None, step)]
     decoded = [image for image in found if image is not None]
     if not decoded:
         raise BadInput(
-            f"none of {len(found)} files looked at in {settings.path} can be decoded; give a folder of sound images"
+            f"none of {len(found)} files looked at in {source.name} can be decoded; give a folder of sound images"
         )
     sides = sorted(min(image.width_px, image.height_px) for image in decoded)
     formats = Counter(image.format for image in decoded)
     return Impression(
-        images=len(members),
-        labelled=any(label is not None for _, label in members),
+        images=labels.total(),
+        labelled=any(label is not None for label in labels),
         typical_side_px=sides[len(sides) // 2],
         grey=all(image.image.shape[2] == 1 for image in decoded),
         photographs=formats["jpeg"] > len(decoded) / 2,

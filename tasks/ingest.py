@@ -1,94 +1,231 @@
-"""Ingest: any source -> a manifest with one row per file, each with the sha256 of its bytes.
+"""Ingest: any source -> a manifest with one row per member, each with the sha256 of its bytes.
 
-Only files whose size or time changed since the last listing are read.
+Only members whose size or version changed since the last listing are read. Memory does not grow with their number.
 """
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from datasets.errors import BadInput
-from datasets.manifest import MANIFEST_FILE, Kind, Status, reason_counts, status_counts, table_of, write_table
+from datasets.manifest import MANIFEST_FILE, SCHEMA, Kind, Status, manifest_writer, reason_counts, status_counts
 from datasets.sources.base import PROBLEMS, Source, SourceItem
-from datasets.sources.registry import open_source
-from datasets.sources.settings import SourceSettings
-from tasks.listing_cache import ListingCache
+from datasets.sources.registry import SourceSettings, open_sources, places_of, settings_from_json, settings_to_json
+from datasets.sources.settings import CommonSourceSettings
+from tasks.listing_cache import ListingCache, Payload, listing_cache
+from tasks.parallel import partitions_of
+from tasks.source_limits import limited_sources
 from tasks.stage_context import StageContext, Summary
 
 SOURCE_FILE = "source.json"
 CHUNK_ITEMS = 2_000
-HASHING_THREADS = 4
+READING_THREADS = 4
+READ_AT_ONCE = 20
+WHICH_IMAGE = ("image_column", "image_feature")
+MOSTLY_WAITING = 4.0  # times the CPU time: more than other processes on the machine make of it
+Outcome = Payload | str  # or the sentence that says why it cannot be read
+
+
+def source_cache(shared: Path) -> Path:
+    """Where sources keep what they fetched: downloads and unpacked archives."""
+    return shared / "sources"
 
 
 def listing_digest(settings: SourceSettings, context: StageContext) -> dict[str, Any]:
-    """Number of files of the source, and one digest of their names, sizes, times and labels."""
-    digest = hashlib.sha256()
-    files = 0
-    for item in open_source(settings).items():
-        digest.update(repr((item.member, item.size_bytes, item.mtime_ns, item.label, item.problem)).encode())
+    """For each source what stands for its listing, and the number of its members where they were listed."""
+    sources = open_sources(settings, source_cache(context.shared))
+    return {name: _listing_digest(source) for name, source in sources.items()}
+
+
+def ingest(settings: SourceSettings, context: StageContext) -> Summary:
+    """Fetch and list the sources, and hash what is new. Raises BadInput when there is no member."""
+    sources = _fetched(settings, context)
+    (context.out / SOURCE_FILE).write_text(settings_to_json(settings), encoding="utf-8")
+    with listing_cache(context.shared) as cache, manifest_writer(context.out / MANIFEST_FILE) as manifest:
+        cache.begin({leaf.resolved_name: _place(leaf) for leaf in settings.leaves})
+        total = _expected(context, cache)
+        counts = _Counts()
+        with ThreadPoolExecutor(READING_THREADS) as pool:
+            for source in limited_sources(settings.leaves, sources):
+                for items in _chunks(source):
+                    table = _table(source, items, _outcomes(source, items, cache, pool))
+                    manifest.write(table)
+                    counts.add(table)
+                    context.progress(counts.images, max(total, counts.images))
+        if counts.images == 0:
+            raise BadInput(f"{', '.join(places_of(settings).values())}: no files in it; give what holds images")
+        changes = cache.finish()
+    return counts.summary() | {key: value for key, value in asdict(changes).items() if value != ()}
+
+
+def unfinished_downloads(settings: SourceSettings, context: StageContext, folder: Path) -> str | None:
+    """Why an old listing should be made again although nothing else changed, None mostly."""
+    for source in open_sources(settings, source_cache(context.shared)).values():
+        if not source.is_fetched:
+            return f"{source.name} is to be fetched"
+        if reason := source.unfinished():
+            return reason
+    with listing_cache(context.shared) as cache:
+        distrusted = cache.distrusted()
+    return f"{distrusted} files were found to hold other bytes than listed" if distrusted else None
+
+
+def reopened_sources(ingested: Path, shared: Path) -> dict[str, Source]:
+    """The sources that a manifest was listed from, by name."""
+    text = (ingested / SOURCE_FILE).read_text(encoding="utf-8")
+    return open_sources(settings_from_json(text), source_cache(shared))
+
+
+def _fetched(settings: SourceSettings, context: StageContext) -> dict[str, Source]:
+    cache = source_cache(context.shared)
+    for source in open_sources(settings, cache).values():
+        if not source.is_fetched or source.unfinished():
+            source.fetch(lambda done, total: context.progress(done, total, fetching=1))
+    for source in open_sources(settings, cache).values():
+        if not source.is_fetched:  # an unpacked archive turned out to be of a kind that is fetched in its own way
+            source.fetch(lambda done, total: context.progress(done, total, fetching=1))
+    return open_sources(settings, cache)
+
+
+def _place(leaf: CommonSourceSettings) -> str:
+    """Where a source is, and which of several images of a record it reads: members of others have other bytes."""
+    chosen = [str(value) for name in WHICH_IMAGE if (value := getattr(leaf, name, None)) is not None]
+    return "#".join([leaf.place, *chosen])
+
+
+def _listing_digest(source: Source) -> dict[str, Any]:
+    identity = source.identity()
+    if identity is not None:
+        return {"listing": hashlib.sha256(identity.encode()).hexdigest()}
+    digest, files = hashlib.sha256(), 0
+    for item in source.items():
+        known = (item.label, item.group, item.licence, item.caption, item.split, item.problem)
+        digest.update(repr((item.member, item.size_bytes, item.version_tag, *known)).encode())
         files += 1
     return {"files": files, "listing": digest.hexdigest()}
 
 
-def ingest(settings: SourceSettings, context: StageContext) -> Summary:
-    """List the source and hash what is new. Raises BadInput when there is no file."""
-    source = open_source(settings)
-    total = sum(1 for _ in source.items())
-    if total == 0:
-        raise BadInput(f"{settings.path} holds no files; expected images in it or in one folder per class")
-    cache = ListingCache(context.shared, settings.path)
-    tables: list[pa.Table] = []
-    with ThreadPoolExecutor(HASHING_THREADS) as pool:
-        for items in _chunks(source, CHUNK_ITEMS):
-            tables.append(table_of(list(pool.map(partial(_row, source, settings, cache), items))))
-            context.progress(sum(map(len, tables)), total)
-    table = pa.concat_tables(tables)
-    write_table(table, context.out / MANIFEST_FILE)
-    (context.out / SOURCE_FILE).write_text(settings.model_dump_json(indent=1), encoding="utf-8")
-    cache.save()
-    counts = status_counts(table)
-    return {
-        "images_in": len(table),
-        "images_out": counts[Status.KEPT],
-        "rejected": reason_counts(table),
-        "bytes_in": sum(table["size_bytes"].to_pylist()),
-        "hidden_files_left_out": source.hidden_files(),
-    } | cache.changes()
+def _expected(context: StageContext, cache: ListingCache) -> int:
+    """How many members there are, as far as that is known beforehand."""
+    counted: Mapping[str, Mapping[str, Any]] = context.reads or {}
+    if counted and all("files" in listing for listing in counted.values()):
+        return sum(int(listing["files"]) for listing in counted.values())
+    return cache.count()
 
 
-def read_source_settings(folder: Path) -> SourceSettings:
-    """The settings of the source that a manifest was listed from."""
-    return SourceSettings.model_validate_json((folder / SOURCE_FILE).read_text(encoding="utf-8"))
-
-
-def _chunks(source: Source, size: int) -> Iterator[tuple[SourceItem, ...]]:
+def _chunks(source: Source) -> Iterator[list[SourceItem]]:
     items = iter(source.items())
-    while chunk := tuple(islice(items, size)):
+    while chunk := list(islice(items, CHUNK_ITEMS)):
         yield chunk
 
 
-def _row(source: Source, settings: SourceSettings, cache: ListingCache, item: SourceItem) -> dict[str, Any]:
-    row = {
-        "source": source.name,
-        "member": item.member,
-        "frame": 0,
-        "kind": Kind.REAL,
-        "size_bytes": item.size_bytes,
-        "label": item.label,
-        "group": item.group,
-        "licence": item.licence or settings.licence,
-        "status": Status.KEPT,
-    }
-    if item.problem:
-        return row | {"status": Status.REJECTED, "reason": item.problem, "detail": PROBLEMS[item.problem]}
+def _outcomes(
+    source: Source, items: list[SourceItem], cache: ListingCache, pool: ThreadPoolExecutor
+) -> list[Outcome | None]:
+    """What is known of each item's bytes, from the cache or by reading them; None for items with a problem."""
+    outcomes: list[Outcome | None] = list(cache.known(source.name, items))
+    unread = [index for index, item in enumerate(items) if outcomes[index] is None and item.problem is None]
+    for index, outcome in zip(unread, _read_all(source, [items[index].member for index in unread], pool), strict=True):
+        outcomes[index] = outcome
+    payloads = [outcome if isinstance(outcome, Payload) else None for outcome in outcomes]
+    cache.remember(source.name, items, payloads)
+    return outcomes
+
+
+def _read_all(source: Source, members: Sequence[str], pool: ThreadPoolExecutor) -> Iterator[Outcome]:
+    """Read in several threads where reading is mostly waiting, as over a network; else threads only get in the way."""
+    groups = partitions_of(members, READ_AT_ONCE)
+    for number, group in enumerate(groups):
+        wall_s, cpu_s = time.perf_counter(), time.thread_time()
+        yield from _read_some(source, group)
+        wall_s, cpu_s = time.perf_counter() - wall_s, time.thread_time() - cpu_s
+        if wall_s > MOSTLY_WAITING * cpu_s:
+            yield from chain.from_iterable(pool.map(partial(_read_some, source), groups[number + 1 :]))
+            return
+
+
+def _read_some(source: Source, members: Sequence[str]) -> list[Outcome]:
+    return [_read(source, member) for member in members]
+
+
+def _read(source: Source, member: str) -> Outcome:
     try:
-        return row | {"sha256": cache.sha256(source, item)}
+        payload = source.read(member)
     except OSError as error:
-        detail = f"the file cannot be read ({error.strerror}); check its permissions"
-        return row | {"status": Status.REJECTED, "reason": "unreadable_file", "detail": detail}
+        return f"it cannot be read ({error.strerror or error})"
+    return Payload(hashlib.sha256(payload).hexdigest(), len(payload))
+
+
+def _table(source: Source, items: list[SourceItem], outcomes: list[Outcome | None]) -> pa.Table:
+    """Rows of the manifest, column by column: this is ten times as fast as row by row."""
+    both = list(zip(items, outcomes, strict=True))
+    verdicts = [_verdict(item, outcome) for item, outcome in both]
+    payloads = [outcome if isinstance(outcome, Payload) and not item.problem else None for item, outcome in both]
+    columns: dict[str, list[Any]] = {
+        "source": [source.name] * len(items),
+        "member": [item.member for item in items],
+        "frame": [0] * len(items),
+        "kind": [Kind.REAL.value] * len(items),
+        "sha256": [payload and payload.sha256 for payload in payloads],
+        "size_bytes": [
+            payload.size_bytes if payload else item.size_bytes for item, payload in zip(items, payloads, strict=True)
+        ],
+        "label": [item.label for item in items],
+        "group": [item.group for item in items],
+        "licence": [item.licence for item in items],
+        "caption": [item.caption for item in items],
+        "origin": [item.origin for item in items],
+        "source_split": [item.split for item in items],
+        "status": [verdict[0] for verdict in verdicts],
+        "reason": [verdict[1] for verdict in verdicts],
+        "detail": [verdict[2] for verdict in verdicts],
+    }
+    arrays = [
+        pa.array(columns[field.name], type=field.type) if field.name in columns else pa.nulls(len(items), field.type)
+        for field in SCHEMA
+    ]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _verdict(item: SourceItem, outcome: Outcome | None) -> tuple[str, str | None, str | None]:
+    """Status, reason and detail of a row."""
+    if item.problem:
+        problem = PROBLEMS[item.problem]
+        status = Status.UNSELECTED if problem.by_policy else Status.REJECTED
+        return status.value, item.problem, item.detail or problem.sentence
+    if isinstance(outcome, str):
+        return Status.REJECTED.value, "unreadable_file", outcome
+    return Status.KEPT.value, None, None
+
+
+class _Counts:
+    """What the rows add up to."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.kept = 0
+        self.bytes = 0
+        self.reasons: Counter[str] = Counter()
+
+    def add(self, table: pa.Table) -> None:
+        self.images += len(table)
+        self.kept += status_counts(table)[Status.KEPT]
+        self.bytes += sum(size or 0 for size in table["size_bytes"].to_pylist())
+        self.reasons.update(reason_counts(table))
+
+    def summary(self) -> Summary:
+        return {
+            "images_in": self.images,
+            "images_out": self.kept,
+            "rejected": dict(self.reasons.most_common()),
+            "bytes_in": self.bytes,
+        }

@@ -1,88 +1,181 @@
-"""Remembers size, time and sha256 of every member of a source, so that only new and changed files are read.
+"""Remembers size, version tag and sha256 of every member, so that only new and changed ones are read.
 
-It lies beside the stage outputs, not in them: times of files are no content.
+A small database beside the stage outputs, not in them: times of files are no content. What was hashed is kept as it
+comes, so that a killed run loses little; memory does not grow with the number of members.
 """
 
-import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from datasets.sources.base import SourceItem
 
-from datasets.atomic_file import atomic_file
-from datasets.sources.base import Source, SourceItem
+LISTING_FILE = "listing.sqlite"
+LISTING_VERSION = 2
+EXAMPLES = 5
+_SCHEMA = """
+CREATE TABLE places (source TEXT PRIMARY KEY, place TEXT NOT NULL);
+CREATE TABLE members (
+    source TEXT NOT NULL,
+    member TEXT NOT NULL,
+    size_bytes INTEGER,            -- as listed
+    version_tag TEXT NOT NULL,
+    sha256 TEXT,                   -- NULL where it could not be read
+    payload_bytes INTEGER,
+    sha256_before TEXT,            -- of the last finished listing
+    was_listed INTEGER NOT NULL,   -- in the last finished listing
+    is_listed INTEGER NOT NULL,    -- in the one being made
+    PRIMARY KEY (source, member)
+) WITHOUT ROWID;
+"""
 
-LISTING_FILE = "listing.parquet"
-LISTING_VERSION = "1"
-SCHEMA = pa.schema(
-    [
-        ("source", pa.string()),
-        ("member", pa.string()),
-        ("size_bytes", pa.int64()),
-        ("mtime_ns", pa.int64()),
-        ("sha256", pa.string()),
-    ],
-)
-Entry = tuple[int, int, str]  # size_bytes, mtime_ns, sha256
+_NEW = "is_listed AND NOT was_listed"
+_CHANGED = "is_listed AND was_listed AND sha256_before IS NOT NULL AND sha256 IS NOT sha256_before"
+_GONE = "was_listed AND NOT is_listed"
+_DISTRUSTED = "sha256 IS NULL AND sha256_before IS NOT NULL"
+
+
+class Payload(NamedTuple):
+    """What is remembered of a member's bytes."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs from the last finished listing, with some names. Changed is what had other bytes then."""
+
+    new: int
+    changed: int
+    gone: int
+    changed_examples: tuple[str, ...]
+    gone_examples: tuple[str, ...]
 
 
 class ListingCache:
-    """The last listing and the one being made. Several threads may ask at once."""
+    """The last finished listing and the one being made. For one thread."""
 
-    def __init__(self, folder: Path, root: Path) -> None:
-        self.path = folder / LISTING_FILE
-        self._root = str(root.resolve())
-        self._before = self._read()
-        self._now: dict[tuple[str, str], Entry] = {}
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._database = connection
 
-    def sha256(self, source: Source, item: SourceItem) -> str:
-        """sha256, hex, of a member: the known one when size and time are as they were. Raises OSError."""
-        key = (source.name, item.member)
-        known = self._before.get(key)
-        if known and known[:2] == (item.size_bytes, item.mtime_ns):
-            self._now[key] = known
-            return known[2]
-        sha256 = hashlib.sha256(source.read(item.member)).hexdigest()
-        self._now[key] = (item.size_bytes, item.mtime_ns, sha256)
-        return sha256
+    def begin(self, places: dict[str, str]) -> None:
+        """Start a listing of sources, {name: place}; what is known of a name at another place is forgotten."""
+        known = dict(self._database.execute("SELECT source, place FROM places"))
+        for source, place in places.items():
+            if known.get(source, place) != place:
+                self._database.execute("DELETE FROM members WHERE source = ?", (source,))
+        self._database.executemany("INSERT OR REPLACE INTO places VALUES (?, ?)", places.items())
+        self._database.execute("UPDATE members SET is_listed = 0 WHERE is_listed")
+        self._database.commit()
 
-    def changes(self) -> dict[str, int]:
-        """How many members are new, changed in content, and gone since the last listing."""
-        both = self._before.keys() & self._now.keys()
-        return {
-            "new": len(self._now) - len(both),
-            "changed": sum(self._before[key][2] != self._now[key][2] for key in both),
-            "gone": len(self._before) - len(both),
-        }
+    def known(self, source: str, items: Sequence[SourceItem]) -> list[Payload | None]:
+        """What is remembered of each item's bytes, None where they are new or may have changed."""
+        marks = ",".join("?" * len(items))
+        rows = self._database.execute(
+            "SELECT member, size_bytes, version_tag, sha256, payload_bytes FROM members "  # noqa: S608, only marks
+            f"WHERE source = ? AND member IN ({marks})",
+            (source, *(item.member for item in items)),
+        )
+        found = {row[0]: row[1:] for row in rows}
+        return [_fitting(item, found.get(item.member)) for item in items]
 
-    def save(self) -> None:
-        """Replace the last listing by this one."""
-        keys = sorted(self._now)
-        columns = [
-            [key[0] for key in keys],
-            [key[1] for key in keys],
-            *([self._now[key][position] for key in keys] for position in range(3)),
-        ]
-        arrays = [pa.array(column, type=field.type) for column, field in zip(columns, SCHEMA, strict=True)]
-        with atomic_file(self.path) as file:
-            pq.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA.with_metadata(self._metadata())), file)
+    def remember(self, source: str, items: Sequence[SourceItem], payloads: Sequence[Payload | None]) -> None:
+        """Note what was listed, and its bytes, None where they cannot be read."""
+        self._database.executemany(
+            "INSERT INTO members VALUES (?, ?, ?, ?, ?, ?, NULL, 0, 1) ON CONFLICT DO UPDATE SET "
+            "size_bytes = excluded.size_bytes, version_tag = excluded.version_tag, sha256 = excluded.sha256, "
+            "payload_bytes = excluded.payload_bytes, is_listed = 1",
+            (
+                (source, item.member, item.size_bytes, item.version_tag, *(payload or (None, None)))
+                for item, payload in zip(items, payloads, strict=True)
+            ),
+        )
+        self._database.commit()
 
-    def _read(self) -> dict[tuple[str, str], Entry]:
-        try:
-            table = pq.read_table(self.path)
-        except (OSError, pa.ArrowException):  # a cache: without it, everything is read
-            return {}
-        if table.schema.metadata != {key.encode(): value.encode() for key, value in self._metadata().items()}:
-            return {}  # of another folder, or another version
-        columns = table.to_pydict()
-        keys = zip(columns["source"], columns["member"], strict=True)
-        entries = zip(columns["size_bytes"], columns["mtime_ns"], columns["sha256"], strict=True)
-        return dict(zip(keys, entries, strict=True))
+    def finish(self) -> Changes:
+        """Close the listing: what differs from the last one; this one is the last from now on."""
+        (new, _), (changed, changed_examples), (gone, gone_examples) = map(self._found, (_NEW, _CHANGED, _GONE))
+        changes = Changes(new, changed, gone, changed_examples, gone_examples)
+        self._database.execute("DELETE FROM members WHERE NOT is_listed")
+        self._database.execute(
+            "UPDATE members SET sha256_before = sha256, was_listed = 1 "
+            "WHERE NOT was_listed OR sha256_before IS NOT sha256"
+        )
+        self._database.commit()
+        return changes
 
-    def _metadata(self) -> dict[str, str]:
-        return {"listing_version": LISTING_VERSION, "root": self._root}
+    def distrust(self, members: Iterable[tuple[str, str]]) -> None:
+        """Forget the bytes of (source, member) that were found to be others: the next listing reads them again."""
+        self._database.executemany("UPDATE members SET sha256 = NULL WHERE source = ? AND member = ?", members)
+        self._database.commit()
+
+    def distrusted(self) -> int:
+        """How many members are to be read again, although nothing says that they changed."""
+        return self._found(_DISTRUSTED)[0]
+
+    def count(self) -> int:
+        """How many members were in the last finished listing."""
+        return int(self._database.execute("SELECT COUNT(*) FROM members WHERE was_listed").fetchone()[0])
+
+    def forget_versions(self) -> None:
+        """Distrust size and version of every member: the next listing reads them all."""
+        self._database.execute("UPDATE members SET version_tag = ''")
+        self._database.commit()
+
+    def _found(self, condition: str) -> tuple[int, tuple[str, ...]]:
+        """How many members fulfil one of the conditions below, and some of their names."""
+        where = f"FROM members WHERE {condition}"
+        count = int(self._database.execute(f"SELECT COUNT(*) {where}").fetchone()[0])
+        names = self._database.execute(f"SELECT source || '/' || member {where} LIMIT ?", (EXAMPLES,))
+        return count, tuple(row[0] for row in names)
+
+
+@contextmanager
+def listing_cache(folder: Path) -> Iterator[ListingCache]:
+    """The cache in a folder. One that is damaged or of another version is begun anew: that costs time only."""
+    path = folder / LISTING_FILE
+    connection = _opened(path)
+    try:
+        yield ListingCache(connection)
+    finally:
+        connection.close()
 
 
 def forget_listing(folder: Path) -> None:
-    """Distrust size and time of every file: the next listing reads them all."""
-    (folder / LISTING_FILE).unlink(missing_ok=True)
+    """Distrust size and version of every member of the listing in a folder, if there is one."""
+    if (folder / LISTING_FILE).exists():
+        with listing_cache(folder) as cache:
+            cache.forget_versions()
+
+
+def _fitting(item: SourceItem, row: tuple | None) -> Payload | None:
+    if row is None or not item.version_tag or (item.size_bytes, item.version_tag) != row[:2] or row[2] is None:
+        return None
+    return Payload(*row[2:])
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    for attempt in range(2):
+        connection = sqlite3.connect(path)
+        try:
+            connection.execute("PRAGMA synchronous = OFF")  # what a power cut damages is begun anew
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version == LISTING_VERSION and connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok":
+                return connection
+            if version == 0 and not attempt and not connection.execute("SELECT name FROM sqlite_master").fetchone():
+                return _made(connection)
+        except sqlite3.DatabaseError:
+            pass
+        connection.close()
+        for leftover in path.parent.glob(f"{path.name}*"):
+            leftover.unlink()
+    return _made(sqlite3.connect(path))
+
+
+def _made(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.executescript(f"{_SCHEMA}PRAGMA user_version = {LISTING_VERSION};")
+    return connection

@@ -2,49 +2,27 @@
 
 import os
 import shutil
-from itertools import islice
 from pathlib import Path
 
 from datasets.errors import BadInput
-from datasets.sources.registry import open_source
-from datasets.sources.settings import SourceSettings
 from gan.settings import MIN_SELECT_IMAGES
-from tasks.imaging.decode import sniff_format
 from tasks.split import SPLITS
+from tasks.survey import Survey
 from tasks.train import MIN_TRAINING_IMAGES
 from tasks.validation_halves import half_sizes
 
-HEAD_BYTES = 64
 
-
-def check_source(settings: SourceSettings) -> None:
-    """Raises BadInput where the source is missing, empty, or holds nothing that looks like an image."""
-    source = open_source(settings)
-    files = 0
-    for item in source.items():
-        files += 1
-        if item.problem is None and sniff_format(_head(settings.path / item.member)):
-            return
-    if files == 0:
-        raise BadInput(f"{settings.path} holds no files; expected images in it or in one folder per class")
-    raise BadInput(
-        f"none of the {files} files in {settings.path} looks like an image; "
-        "JPEG, PNG, GIF, BMP, TIFF, WebP and PNM are read; check source.path"
-    )
-
-
-def check_enough_files(settings: SourceSettings, will_train: bool) -> None:
+def check_enough_files(found: Survey, place: str, will_train: bool) -> None:
     """Raises BadInput where there are fewer files than images are needed, however good all of them are."""
     most = MIN_TRAINING_IMAGES if will_train else len(SPLITS)
-    files = sum(1 for _ in islice(open_source(settings).items(), most))
-    if files < len(SPLITS):
+    if found.members < len(SPLITS):
         raise BadInput(
-            f"{settings.path} holds {files} files, too few to split; at least {len(SPLITS)} images are needed, "
+            f"{place} holds {found.members} files, too few to split; at least {len(SPLITS)} images are needed, "
             "one each for train, validation and test; add images"
         )
-    if files < most:
+    if found.members < most:
         raise BadInput(
-            f"{settings.path} holds {files} files, too few to learn from; at least {most} training images are needed; "
+            f"{place} holds {found.members} files, too few to learn from; at least {most} training images are needed; "
             "add images, or run `prepare` alone"
         )
 
@@ -120,11 +98,3 @@ def existing_parent(folder: Path) -> Path:
 
 def _resolved(path: Path) -> Path:
     return path.expanduser().resolve()
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except OSError:
-        return b""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -25,12 +25,12 @@ from datasets.manifest import (
     write_table,
 )
 from datasets.sources.base import Source
-from datasets.sources.registry import open_source
 from tasks.digests import canonical_json, file_sha256
 from tasks.imaging.decode import Decoded, DecodeLimits, Finding, Undecodable, decode
 from tasks.imaging.measures import channel_sums, measure
 from tasks.imaging.pixel_operations import DenoiseSettings, ResizeSettings, denoise, resize, to_channels
-from tasks.ingest import read_source_settings
+from tasks.ingest import reopened_sources
+from tasks.listing_cache import listing_cache
 from tasks.parallel import map_partitions, partitions_of
 from tasks.pixel_store import (
     SCANNED_COLUMNS,
@@ -56,7 +56,7 @@ EXTENSIONS = {  # that are right for a format besides its own name
     "avif": {"avifs"},
     "ico": {"cur"},
 }
-Unit = tuple[str, str]  # member, sha256
+Unit = tuple[str, str, str]  # source, member, sha256
 
 
 class ScanSettings(BaseModel):
@@ -80,8 +80,7 @@ def scan(settings: ScanSettings, context: StageContext) -> Summary:
     store.mkdir(parents=True, exist_ok=True)
     forget_damaged_packs(store)
     units = _new_units(listed, store)
-    source = open_source(read_source_settings(context.inputs["ingest"]))
-    work = partial(scan_partition, settings, source, store)
+    work = partial(scan_partition, settings, reopened_sources(context.inputs["ingest"], context.shared), store)
     passing_faults = map_partitions(
         work,
         partitions_of(units, context.compute.partition_size),
@@ -91,18 +90,21 @@ def scan(settings: ScanSettings, context: StageContext) -> Summary:
     )
     scanned = _known_rows(store, listed, [row for rows in passing_faults for row in rows])
     manifest = _join(listed, scanned)
+    _distrust_listing(manifest, context.shared)
     write_table(manifest, context.out / MANIFEST_FILE)
     write_table(_findings(manifest, scanned), context.out / FINDINGS_FILE)
     _write_pack_digests(manifest, context)
     return _summary(manifest, decoded=len(units))
 
 
-def scan_partition(settings: ScanSettings, source: Source, store: Path, units: Sequence[Unit]) -> list[dict[str, Any]]:
+def scan_partition(
+    settings: ScanSettings, sources: Mapping[str, Source], store: Path, units: Sequence[Unit]
+) -> list[dict[str, Any]]:
     """Prepare some images into one pack. Returns rows that must not be remembered: files that changed or vanished."""
-    name = pack_name(sha256 for _, sha256 in units)
+    name = pack_name(sha256 for _, _, sha256 in units)
     rows, payloads, passing_faults = [], [], []
-    for member, sha256 in units:
-        row, payload = _scan_member(settings, source, member, sha256)
+    for source, member, sha256 in units:
+        row, payload = _scan_member(settings, sources[source], member, sha256)
         if row["reason"] in PASSING_REASONS:
             passing_faults.append(row)
         else:
@@ -116,7 +118,9 @@ def _scan_member(settings: ScanSettings, source: Source, member: str, sha256: st
     try:
         payload = source.read(member)
     except OSError as error:
-        return _rejected(sha256, "vanished", f"it was listed, but cannot be read any more ({error.strerror})"), None
+        return _rejected(
+            sha256, "vanished", f"it was listed, but cannot be read any more ({error.strerror or error})"
+        ), None
     if hashlib.sha256(payload).hexdigest() != sha256:
         return _rejected(
             sha256, "changed_while_read", "its content changed between listing and reading; run again"
@@ -157,6 +161,15 @@ def prepare_pixels(settings: ScanSettings, decoded: Decoded) -> Any:
     return resize(image, shape.width_px, shape.height_px, shape.mode, shape.pad_level)
 
 
+def holds_still(settings: ScanSettings, context: StageContext, folder: Path) -> str | None:
+    """Why an old scan should be made again although nothing else changed, None mostly."""
+    reasons = reason_counts(read_table(folder / MANIFEST_FILE, ["status", "reason"]))
+    missed = sum(count for reason, count in reasons.items() if reason in PASSING_REASONS)
+    if missed:
+        return f"{missed} files changed or vanished before they were read"
+    return packs_are_intact(settings, context, folder)
+
+
 def packs_are_intact(settings: ScanSettings, context: StageContext, folder: Path) -> str | None:
     """What is wrong with the packs that an old manifest points to, None if nothing."""
     for place, sha256 in json.loads((folder / PACKS_FILE).read_text(encoding="utf-8")).items():
@@ -191,17 +204,25 @@ def _extension_note(member: str, format_name: str) -> list[Finding]:
 
 
 def _dead(unit: Unit, sentence: str) -> list[dict[str, Any]]:
-    return [_rejected(unit[1], "decoder_died", sentence)]
+    return [_rejected(unit[2], "decoder_died", sentence)]
+
+
+def _distrust_listing(manifest: pa.Table, shared: Path) -> None:
+    """Have files read again that hold other bytes than listed, though size and time may be those of the listing."""
+    changed = manifest.filter(pc.equal(manifest["reason"], "changed_while_read"))
+    if len(changed):
+        with listing_cache(shared) as cache:
+            cache.distrust(zip(changed["source"].to_pylist(), changed["member"].to_pylist(), strict=True))
 
 
 def _new_units(listed: pa.Table, store: Path) -> list[Unit]:
     """One member for each payload that the store does not know yet."""
     known = set(read_store(store, ["sha256"])["sha256"].to_pylist())
-    units: dict[str, str] = {}
-    for member, sha256 in zip(listed["member"].to_pylist(), listed["sha256"].to_pylist(), strict=True):
-        if sha256 is not None and sha256 not in known:
-            units.setdefault(sha256, member)
-    return [(member, sha256) for sha256, member in units.items()]
+    units: dict[str, Unit] = {}
+    for unit in zip(*(listed[name].to_pylist() for name in ("source", "member", "sha256")), strict=True):
+        if unit[2] is not None and unit[2] not in known:
+            units.setdefault(unit[2], unit)
+    return list(units.values())
 
 
 def _known_rows(store: Path, listed: pa.Table, passing_faults: list[dict[str, Any]]) -> pa.Table:

@@ -1,14 +1,16 @@
 """Split: train, validation and test, stratified by class, copies together, and sticky.
 
-Once published, an image never moves: see the ledger. Class ids are append-only in the same way.
+Once published, an image never moves: see the ledger. Class ids are append-only in the same way. Splits that a source
+comes with are kept where nothing was published otherwise: see source_splits.py.
 """
 
 import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,13 +19,17 @@ from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, Status, in_use, read_table, reason_counts, with_columns, write_table
 from tasks.curate import read_kept_pairs
 from tasks.digests import canonical_json
+from tasks.source_splits import HELD_OUT, SPLITS, agreement, open_splits
+from tasks.split_blocks import blocks
 from tasks.stage_context import StageContext, Summary
 from tasks.state import State, known_state
 
-SPLITS = ("test", "validation", "train")  # in the order in which they win over one another
+__all__ = ["SPLITS", "SplitSettings", "assign_splits", "largest_source_splits", "largest_splits", "split"]
+
 UNLABELLED = None
 CLASSES_FILE = "classes.json"
 COPY_REASONS = {"duplicate_exact", "duplicate_near"}
+NEEDED = ("source", "sha256", "pixel_sha256", "label", "group", "duplicate_group", "source_split", "status", "reason")
 Row = dict[str, Any]
 
 
@@ -34,6 +40,9 @@ class SplitSettings(BaseModel):
 
     validation: float = Field(0.15, gt=0, lt=1, description="share of validation images")
     test: float = Field(0.15, gt=0, lt=1, description="share of test images")
+    source_splits: Literal["keep", "ignore"] = Field(
+        "keep", description="splits that the source comes with: keep them, or ignore them and split anew"
+    )
 
     @model_validator(mode="after")
     def _leaves_training_images(self) -> "SplitSettings":
@@ -49,29 +58,59 @@ class SplitSettings(BaseModel):
         return {"test": self.test, "validation": self.validation, "train": 1 - self.validation - self.test}
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a row goes; `split` is None where it must not be used, and then `why` is a sentence."""
+
+    split: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A row of a block: where it was published before, and the splits that its source leaves open to it."""
+
+    number: int
+    row: Row
+    published: frozenset[str]
+    left_open: frozenset[str]
+
+    def placed(self, home: str) -> Placed:
+        """A row in use, where its block goes to `home`."""
+        copies = f"a copy of it, or an image of its group, belongs to {home}"
+        elsewhere = self.published - {home}
+        if elsewhere:
+            return Placed(None, f"it was published in {min(elsewhere)}, {copies}, and no image ever moves")
+        if not self.published and home not in self.left_open:
+            return Placed(None, f"its source says {self.row['source_split']}, but {copies}")
+        return Placed(home)
+
+
 def split(settings: SplitSettings, context: StageContext) -> Summary:
     """Manifest of curate -> manifest with `split` and `class_id`. Raises BadInput for too few images."""
     table = read_table(context.inputs["curate"] / MANIFEST_FILE)
     state = known_state(context.shared, context.published, context.dataset)
-    rows = _rows_to_place(table)
+    rows = _rows_to_place(table, settings)
     used = [row for row in rows if row["used"]]
     _check_enough(used)
     pairs = read_kept_pairs(context.inputs["curate"])
-    assigned = assign_splits(rows, settings.shares, context.seed, state.splits, pairs)
+    placed = assign_splits(rows, settings.shares, context.seed, state.splits, pairs)
     names = class_names(used, state.class_names)
     (context.out / CLASSES_FILE).write_text(canonical_json({"class_names": names}), encoding="utf-8")
     class_ids = {name: index for index, name in enumerate(names or ())}
-    table = _with_splits(table, assigned, class_ids)
+    table = _with_splits(table, rows, placed, class_ids)
     write_table(table, context.out / MANIFEST_FILE)
     used_now = in_use(table)
     per_split = Counter(used_now["split"].to_pylist())
-    _check_every_split(per_split)
+    agreed = agreement(rows, [entry.split for entry in placed])
+    _check_every_split(per_split, agreed is not None)
     return {
         "images_in": len(table),
         "images_out": len(used_now),
         "rejected": reason_counts(table),
         "splits": {name: per_split[name] for name in reversed(SPLITS)},
         "classes": list(class_ids),
+        "source_splits": agreed,
     }
 
 
@@ -81,35 +120,60 @@ def assign_splits(
     seed: int,
     ledger: Mapping[str, str],
     pairs: Iterable[tuple[str, str]] = (),
-) -> dict[str, str | None]:
-    """Rows with sha256, pixel_sha256, label, group, duplicate_group, used -> split by sha256; None: must not be used.
+) -> list[Placed]:
+    """Rows with NEEDED and `used` -> where each goes.
 
-    Rows that are not used are rejected copies: they only say where their group has been published. Whole groups, and
-    both images of a pair (by sha256), stay together. A group with an image that the ledger knows goes where that image
-    is. Where it bridges several splits, test wins, then validation, and its images in the other splits become None, as
-    no image ever moves. The other groups fill up test, then validation, then train, class by class, by rank of a hash.
+    Rows that are not used are rejected copies: they only say where their block has been published, or what their
+    source says of it. Whole groups, copies and both images of a pair (by sha256) are one block and stay together:
+
+    1. A block with an image that the ledger knows goes where that image is, whatever a source says.
+    2. Otherwise one with an image that its source calls test or validation goes there.
+    3. The others fill up test, then validation, then train, class by class, by rank of a hash; those with an image that
+       its source calls train only where that leaves them, see `open_splits`.
+
+    Where 1 or 2 name several splits, test wins, then validation. Images of the block that were published elsewhere, or
+    new ones whose source says otherwise, are then not used: so nothing leaks, and no image ever moves.
     """
-    assigned: dict[str, str | None] = {}
+    left_open = open_splits(rows)
+    found: dict[int, Placed] = {}
     counts: dict[Any, Counter[str]] = defaultdict(Counter)
-    waiting: dict[Any, list[list[Row]]] = defaultdict(list)
-    for block in _blocks(rows, pairs):
-        label = _commonest_label(block)
-        known = {split for row in block for split in _published_in(row, ledger)}
-        if known:
-            _assign(block, min(known, key=SPLITS.index), ledger, assigned, counts[label])
+    waiting: dict[Any, list[list[_Member]]] = defaultdict(list)
+    for numbers in blocks(rows, pairs):
+        block = [_Member(i, rows[i], _published_in(rows[i], ledger), left_open[i]) for i in numbers]
+        label, home = _commonest_label(block), _home(block)
+        if home:
+            _place(block, home, found, counts[label])
         else:
             waiting[label].append(block)
-    for label, blocks in waiting.items():
-        new = sum(row["used"] for block in blocks for row in block)
+    for label, block_list in waiting.items():
+        new = sum(member.row["used"] for block in block_list for member in block)
         targets = _targets(shares, sum(counts[label].values()) + new)
-        for block in sorted(blocks, key=lambda block: _rank(seed, block)):
-            name = next((name for name in SPLITS if counts[label][name] < targets[name]), "train")
-            _assign(block, name, ledger, assigned, counts[label])
-    return assigned
+        for block in sorted(block_list, key=lambda block: _rank(seed, block)):
+            allowed = frozenset.intersection(*(member.left_open for member in block))
+            wanting = (name for name in SPLITS if name in allowed and counts[label][name] < targets[name])
+            _place(block, next(wanting, "train"), found, counts[label])
+    return [found.get(number, Placed()) for number in range(len(rows))]
 
 
-def _commonest_label(block: Sequence[Row]) -> str | None:
-    counts = Counter(row["label"] for row in block if row["used"]) or Counter(row["label"] for row in block)
+def _home(block: Sequence[_Member]) -> str | None:
+    """Where a block has to go: as published, else as its source says; None where it is free, if only in part."""
+    published = {name for member in block for name in member.published}
+    said = {member.row["source_split"] for member in block} & set(HELD_OUT)
+    return min(published or said, key=SPLITS.index, default=None)
+
+
+def _place(block: Sequence[_Member], home: str, found: dict[int, Placed], counts: Counter[str]) -> None:
+    for member in block:
+        if member.row["used"]:
+            found[member.number] = member.placed(home)
+            counts[home] += found[member.number].split is not None
+
+
+def _commonest_label(block: Sequence[_Member]) -> str | None:
+    labels = [member.row["label"] for member in block if member.row["used"]] or [block[0].row["label"]]
+    if len(labels) == 1:
+        return labels[0]
+    counts = Counter(labels)
     return min(counts, key=lambda label: (-counts[label], str(label)))
 
 
@@ -131,6 +195,25 @@ def largest_splits(shares: Mapping[str, float], class_sizes: Iterable[int]) -> d
         # Both held-out targets may be rounded down, by a half each; classes of up to two images go here whole.
         "train": sum(max(min(size, len(SPLITS) - 1), int(shares["train"] * size) + 1) for size in sizes),
         "validation": sum(_targets(shares, size)["validation"] for size in sizes),
+    }
+
+
+def largest_source_splits(shares: Mapping[str, float], classes: Iterable[Mapping[str | None, int]]) -> dict[str, int]:
+    """The same where sources come with splits: per class, how many of its images the source says which split of.
+
+    More than that is not reached: an image that is said to be for testing is never trained on, and none is added to
+    validation images that are more than their share already.
+    """
+    sizes = [dict(words) for words in classes]
+    totals = [sum(words.values()) for words in sizes]
+    if not any(words.get(name) for words in sizes for name in HELD_OUT):
+        return largest_splits(shares, totals)
+    validation = (
+        max(words.get("validation", 0), _targets(shares, sum(words.values()))["validation"]) for words in sizes
+    )
+    return {
+        "train": sum(words.get("train", 0) + words.get(None, 0) for words in sizes),
+        "validation": sum(validation),
     }
 
 
@@ -182,89 +265,53 @@ def _check_enough(rows: Sequence[Row]) -> None:
         )
 
 
-def _blocks(rows: Sequence[Row], pairs: Iterable[tuple[str, str]]) -> list[list[Row]]:
-    """Rows that must not be parted: of one duplicate group, one group of the user, or near copies."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for row in rows:
-        first, *others = _ties(row)
-        for other in others:
-            parent[root(other)] = root(first)
-    for one, other in pairs:
-        parent[root(f"image {other}")] = root(f"image {one}")
-    blocks: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        blocks[root(_ties(row)[0])].append(row)
-    return list(blocks.values())
-
-
-def _ties(row: Row) -> list[str]:
-    ties = [f"image {row['sha256']}"]
-    if row["duplicate_group"]:
-        ties.append(f"copies {row['duplicate_group']}")
-    if row["group"]:
-        ties.append(f"group {row['group']}")
-    return ties
-
-
 def _block_key(row: Row) -> str:
     return row["duplicate_group"] or row["sha256"]
 
 
-def _rank(seed: int, block: list[Row]) -> str:
-    first = min(row["sha256"] for row in block)
+def _rank(seed: int, block: Sequence[_Member]) -> str:
+    first = min(member.row["sha256"] for member in block)
     return hashlib.sha256(f"split {seed} {first}".encode()).hexdigest()
 
 
-def _assign(
-    block: list[Row], name: str, ledger: Mapping[str, str], assigned: dict[str, str | None], counts: Counter[str]
-) -> None:
-    for row in block:
-        if row["used"]:
-            stays = not _published_in(row, ledger) - {name}
-            assigned[row["sha256"]] = name if stays else None
-            counts[name] += stays
-
-
-def _published_in(row: Row, ledger: Mapping[str, str]) -> set[str]:
+def _published_in(row: Row, ledger: Mapping[str, str]) -> frozenset[str]:
     """The splits in which this image, or one of the same pixels, was published."""
-    return {ledger[key] for key in (row["sha256"], row["pixel_sha256"]) if key in ledger}
+    return frozenset(ledger[key] for key in (row["sha256"], row["pixel_sha256"]) if key in ledger)
 
 
-def _rows_to_place(table: pa.Table) -> list[Row]:
-    """Rows in use, and rejected copies of them."""
-    columns = ["sha256", "pixel_sha256", "label", "group", "duplicate_group", "status", "reason"]
-    rows = table.select(columns).to_pylist()
-    for row in rows:
-        row["used"] = row["status"] in (Status.KEPT, Status.REPAIRED)
+def _rows_to_place(table: pa.Table, settings: SplitSettings) -> list[Row]:
+    """Rows in use, and rejected copies of them, each with its number in the table."""
+    rows = table.select(NEEDED).to_pylist()
+    for number, row in enumerate(rows):
+        row.update(number=number, used=row["status"] in (Status.KEPT, Status.REPAIRED))
+        if settings.source_splits == "ignore":
+            row["source_split"] = None
     return [row for row in rows if row["used"] or row["reason"] in COPY_REASONS]
 
 
-def _check_every_split(per_split: Mapping[str, int]) -> None:
+def _check_every_split(per_split: Mapping[str, int], by_source: bool) -> None:
     if not all(per_split[name] for name in SPLITS):
         counted = ", ".join(f"{name} {per_split[name]}" for name in reversed(SPLITS))
+        otherwise = ", or set split.source_splits to ignore" if by_source else ""
         raise BadInput(
             f"the splits would be {counted}, and each needs an image; a class is split from three images on: "
-            "add images, or merge classes"
+            f"add images, or merge classes{otherwise}"
         )
 
 
-def _with_splits(table: pa.Table, assigned: Mapping[str, str | None], class_ids: Mapping[str, int]) -> pa.Table:
-    columns = table.select(["sha256", "label", "status", "reason", "detail", "split", "class_id"]).to_pylist()
-    for row in columns:
-        if row["status"] not in (Status.KEPT, Status.REPAIRED):
-            continue
-        row["split"] = assigned[row["sha256"]]
-        if row["split"] is None:
-            detail = "a near copy of it was published in another split, and no image ever moves"
-            row.update(status=Status.UNSELECTED, reason="bridges_splits", detail=detail)
-        else:
-            row["class_id"] = class_ids.get(row["label"])
+def _with_splits(
+    table: pa.Table, rows: Sequence[Row], placed: Sequence[Placed], class_ids: Mapping[str, int]
+) -> pa.Table:
     names = ("status", "reason", "detail", "split", "class_id")
-    return with_columns(table, **{name: [row[name] for row in columns] for name in names})
+    columns = {name: table[name].to_pylist() for name in names}
+    for row, entry in zip(rows, placed, strict=True):
+        if not row["used"]:
+            continue
+        changes: dict[str, Any]
+        if entry.split is None:
+            changes = {"status": Status.UNSELECTED, "reason": "bridges_splits", "detail": entry.why}
+        else:
+            changes = {"split": entry.split, "class_id": class_ids.get(row["label"])}
+        for name, value in changes.items():
+            columns[name][row["number"]] = value
+    return with_columns(table, **columns)

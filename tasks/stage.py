@@ -198,6 +198,7 @@ def _fingerprint_parts(
         parts["seed"] = place.seed
     if stage.reads:
         parts["reads"] = stage.reads(settings, context)
+        context = _replace(context, reads=parts["reads"])
     return parts, context
 
 

@@ -25,3 +25,4 @@ class StageContext:
     recipe: str  # digest of settings, code and libraries, without the inputs
     compute: ComputeSettings
     progress: Progress = silent
+    reads: Any = None  # what the stage's `reads` hook said

@@ -128,7 +128,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
-        return {name: str(path) for name, path in value.items()}
+        return {name: _to_json(entry) for name, entry in value.items()}
     return str(value) if isinstance(value, Path) else value
 
 

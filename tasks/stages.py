@@ -16,6 +16,7 @@ PREPARE = (
         section="source",
         seeded=False,
         reads=ingest.listing_digest,
+        still_true=ingest.unfinished_downloads,
     ),
     Stage(
         name="scan",
@@ -25,7 +26,7 @@ PREPARE = (
         inputs=("ingest",),
         libraries=PIXEL_LIBRARIES,
         seeded=False,
-        still_true=scan.packs_are_intact,
+        still_true=scan.holds_still,
     ),
     Stage(
         name="curate",
@@ -35,6 +36,7 @@ PREPARE = (
         inputs=("scan",),
         libraries=("numpy",),
         seeded=False,
+        reads=curate.listed_exclusions,
     ),
     Stage(
         name="split",

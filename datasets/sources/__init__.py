@@ -1,7 +1,15 @@
 """Where images come from."""
 
 from datasets.sources.base import PROBLEMS, Source, SourceItem
-from datasets.sources.registry import open_source
-from datasets.sources.settings import SourceKind, SourceSettings
+from datasets.sources.registry import KINDS, SourceSettings, open_source, open_sources, source_settings
 
-__all__ = ["PROBLEMS", "Source", "SourceItem", "SourceKind", "SourceSettings", "open_source"]
+__all__ = [
+    "KINDS",
+    "PROBLEMS",
+    "Source",
+    "SourceItem",
+    "SourceSettings",
+    "open_source",
+    "open_sources",
+    "source_settings",
+]

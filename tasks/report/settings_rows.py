@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
+from datasets.sources.registry import model_of_kind
 from tasks.parallel import ComputeSettings
 from tasks.stages import PREPARE, SYNTHESIZE
 
@@ -32,7 +33,9 @@ def section_models() -> dict[str, type[BaseModel]]:
 
 def setting_rows(settings: Mapping[str, Any]) -> list[SettingRow]:
     """All settings of a record, sections in the order of the stages, single values first."""
-    models = section_models()
+    models: dict[str, Any] = section_models()
+    if "source" in settings:
+        models["source"] = model_of_kind(settings["source"].get("kind", "auto"))
     order = {name: position for position, name in enumerate(models, start=1)}
     rows: list[SettingRow] = []
     for name in sorted(settings, key=lambda name: (order.get(name, 0), name)):

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from flows.command_line import app
 
-COMMANDS = ("init", "run", "prepare", "train", "synthesize", "check", "report", "demo")
+COMMANDS = ("init", "run", "prepare", "train", "synthesize", "check", "sources", "trace", "report", "demo")
 FEW = "split: {validation: 0.3}\nsynthetic_gate: {min_gate_images: 8}\n"  # what 60 images are enough for
 LEAST = "dataset: tiny\nsource: {path: blobs}\nscan: {resize: {width_px: 16, height_px: 16}}\n"
 
@@ -75,7 +75,7 @@ def test_a_missing_settings_file_is_refused(refusal):
 
 def test_an_unknown_setting_is_refused(refusal, settings_file):
     sentence = refusal("run", settings_file("split: {train: 0.7}\n"))
-    assert sentence == "tiny.yaml: unknown setting split.train; allowed here: test, validation"
+    assert sentence == "tiny.yaml: unknown setting split.train; allowed here: source_splits, test, validation"
 
 
 def test_a_wrong_value_of_an_option_is_refused_like_that_of_the_setting(refusal, settings_file):
@@ -86,12 +86,12 @@ def test_a_wrong_value_of_an_option_is_refused_like_that_of_the_setting(refusal,
 @pytest.mark.parametrize("arguments", [["init", "none"], ["check", "none", "--out", "out"]], ids=["init", "check"])
 def test_a_folder_that_is_not_there_is_refused(refusal, tmp_path, arguments):
     sentence = refusal(*arguments)
-    assert sentence.removeprefix("HERE/") == "none: no such folder; give the folder that holds the images"
+    assert sentence.removeprefix("HERE/") == "none: no such folder or file; give what holds the images"
 
 
 def test_an_empty_folder_is_refused(refusal, tmp_path):
     (tmp_path / "none").mkdir()
-    expected = "HERE/none: no files in this folder (hidden ones do not count); give one that holds images"
+    expected = "HERE/none: no files in it (hidden ones do not count); give what holds images"
     assert refusal("check", "none", "--out", "out") == expected
 
 

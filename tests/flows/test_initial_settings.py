@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from datasets.errors import BadInput
+from datasets.sources import source_settings
 from flows.initial_settings import dataset_name, propose, write_initial_settings
 from flows.settings import load_settings
 from tasks.impression import Impression
 
-FOLDER = Path("/images")
+FOLDER = source_settings(path=Path("/images"))
 
 
 def seen(**changes):
@@ -40,16 +41,16 @@ def test_grey_images_stay_grey(grey, channels):
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("My Photos (1)", "my_photos_1"), ("2024", "dataset_2024"), ("---", "dataset"), ("ab" * 50, "ab" * 30)],
+    [("My Photos (1)", "my_photos_1"), ("2024", "dataset_2024"), ("---", "source"), ("ab" * 50, "ab" * 30)],
 )
 def test_any_folder_gives_a_valid_name(folder, name):
-    assert dataset_name(Path("/") / folder) == name
+    assert dataset_name(source_settings(path=Path("/") / folder)) == name
     assert propose(name, FOLDER, seen()).dataset == name
 
 
 def test_the_file_goes_into_the_current_folder(blobs, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert write_initial_settings(Path("blobs"), None) == Path("blobs.yaml")
+    assert write_initial_settings("blobs", "auto", None) == Path("blobs.yaml")
     settings = load_settings(tmp_path / "blobs.yaml")
     assert (settings.workspace, settings.published) == (tmp_path / "workspace", tmp_path / "published")
 
@@ -57,7 +58,7 @@ def test_the_file_goes_into_the_current_folder(blobs, monkeypatch, tmp_path):
 @pytest.mark.parametrize("inside", [".", "a"])
 def test_from_among_the_images_all_goes_beside_them(blobs, monkeypatch, tmp_path, inside):
     monkeypatch.chdir(blobs / inside)
-    path = write_initial_settings(blobs, None)
+    path = write_initial_settings(str(blobs), "auto", None)
     assert path == tmp_path / "blobs.yaml"
     settings = load_settings(path)
     assert (settings.workspace, settings.published) == (tmp_path / "workspace", tmp_path / "published")
@@ -70,5 +71,5 @@ def test_a_file_among_the_images_is_refused(blobs):
         "choose a place outside it"
     )
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        write_initial_settings(blobs, out)
+        write_initial_settings(str(blobs), "auto", out)
     assert not out.exists()

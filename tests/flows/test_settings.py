@@ -50,7 +50,13 @@ def test_paths_are_relative_to_the_settings_file(settings_file, tmp_path, monkey
     monkeypatch.chdir("/")
     settings = load_settings(settings_file(LEAST + "workspace: ../elsewhere\n"))
     found = settings.source.path, settings.workspace, settings.published
-    assert found == (tmp_path / "images", tmp_path.parent / "elsewhere", tmp_path / "published")
+    assert found == (str(tmp_path / "images"), tmp_path.parent / "elsewhere", tmp_path / "published")
+
+
+def test_the_list_of_exclusions_is_relative_to_the_settings_file(settings_file, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    settings = load_settings(settings_file(LEAST + "curate: {exclusions: lists/out.txt}\n"))
+    assert settings.curate.exclusions == tmp_path / "lists" / "out.txt"
 
 
 def test_absolute_paths_and_the_home_folder_are_taken_as_they_are(settings_file, tmp_path, monkeypatch):
@@ -129,7 +135,7 @@ def test_an_unknown_setting_is_refused_with_those_allowed(settings_file):
 @pytest.mark.parametrize(
     ("section", "names"),
     [
-        ("split", "test, validation"),
+        ("split", "source_splits, test, validation"),
         ("curate.similarity", "max_mean_difference, min_correlation, radius_bits"),
         ("train.extractor", "batch_size, budget_images, feature_size, learning_rate, weight_decay, width"),
     ],
@@ -155,7 +161,7 @@ def test_an_unknown_setting_of_a_section_is_refused_with_those_of_the_section(se
             "split: {validation: 0.5, test: 0.5}\n",
             "split: validation 0.5 + test 0.5 leave under a tenth for training; lower them",
         ),
-        ("split: 0.2\n", "split is 0.2, not a section; allowed here: test, validation"),
+        ("split: 0.2\n", "split is 0.2, not a section; allowed here: source_splits, test, validation"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(settings_file, text, sentence):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.image_codec import encode_image
-from datasets.sources.settings import SourceSettings
+from datasets.sources import files, source_settings
 from tasks.curate import CurateSettings, curate
 from tasks.imaging.augmentation import AugmentationSettings
 from tasks.imaging.pixel_operations import ResizeSettings
@@ -13,6 +13,9 @@ from tasks.parallel import ComputeSettings
 from tasks.scan import ScanSettings, scan
 from tasks.split import SplitSettings, split
 from tasks.stage_context import StageContext
+from tests.s3_server import s3_bucket, s3_client, s3_endpoint, s3_environment
+
+__all__ = ["s3_bucket", "s3_client", "s3_endpoint", "s3_environment"]
 
 SIDE_PX = 16
 
@@ -95,7 +98,7 @@ class Workbench:
     def prepare(self, folder, until="split", **settings):
         """Run the stages up to one, with small images; return the last summary."""
         scan_settings = ScanSettings(channels=1, resize=ResizeSettings(width_px=SIDE_PX, height_px=SIDE_PX))
-        source = SourceSettings(path=folder, licence="CC0-1.0")
+        source = source_settings(path=folder, licence="CC0-1.0")
         steps = [
             ("ingest", ingest, settings.get("source", source), ()),
             ("scan", scan, settings.get("scan", scan_settings), ("ingest",)),
@@ -112,6 +115,20 @@ class Workbench:
 @pytest.fixture
 def workbench(tmp_path):
     return Workbench(tmp_path)
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Every member of a folder per class that is read while this is in use."""
+    members = []
+
+    class Counting(files.FolderPerClass):
+        def read(self, member):
+            members.append(member)
+            return files.Files.read(self, member)
+
+    monkeypatch.setattr(files, "FolderPerClass", Counting)
+    return members
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table
-from datasets.sources.settings import SourceSettings
-from tasks.curate import CurateSettings
+from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table, with_columns, write_table
+from datasets.sources import source_settings
+from tasks.curate import CurateSettings, curate
 
 
 def picture(seed, side_px=16):
@@ -81,7 +81,7 @@ def test_unfit_images_are_rejected(workbench, write_images, image, reason):
 
 def test_an_image_without_a_label_among_labelled_ones_is_rejected(workbench, write_images):
     folder = write_images({"a/1.png": picture(1), "b/2.png": picture(2), "loose.png": picture(3)})
-    workbench.prepare(folder, "curate", source=SourceSettings(path=folder, kind="folder_per_class"))
+    workbench.prepare(folder, "curate", source=source_settings(path=folder, kind="folder_per_class"))
     assert decided(workbench)["loose.png"] == ("rejected", "label_missing")
 
 
@@ -111,3 +111,46 @@ def test_no_row_is_lost(workbench, write_images):
     summary = workbench.prepare(folder, "curate")
     assert summary["images_in"] == len(decided(workbench)) == 3
     assert summary["images_out"] + sum(summary["rejected"].values()) == 3
+
+
+def test_an_image_without_a_licence_is_rejected_where_one_is_required(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "a/2.png": picture(2)})
+    strict = CurateSettings(require_licence=True)
+    workbench.prepare(folder, "curate", curate=strict)
+    assert set(decided(workbench).values()) == {("kept", None)}
+    workbench.prepare(folder, "curate", curate=strict, source=source_settings(path=folder, licence=" "))
+    assert set(decided(workbench).values()) == {("rejected", "licence_missing")}
+
+
+def test_a_licence_is_not_required_unless_told(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "a/2.png": picture(2)})
+    workbench.prepare(folder, "curate", source=source_settings(path=folder))
+    assert set(decided(workbench).values()) == {("kept", None)}
+
+
+def test_of_copies_the_one_with_a_licence_stays(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "a/2.png": picture(1), "a/3.png": picture(3)})
+    workbench.prepare(folder, "scan")
+    change(workbench, licence=["", "CC0-1.0", "CC0-1.0"])
+    workbench.run("curate", curate, CurateSettings(require_licence=True), "scan")
+    assert decided(workbench)["a/1.png"] == ("rejected", "licence_missing")
+    assert decided(workbench)["a/2.png"] == ("kept", None)
+
+
+def change(workbench, **columns):
+    """Replace columns of the manifest that the scan wrote."""
+    path = workbench.outputs["scan"] / MANIFEST_FILE
+    write_table(with_columns(read_table(path), **columns), path)
+
+
+@pytest.mark.parametrize("sides_px", [(16, 16), (64, 32)], ids=["exact", "near"])
+def test_a_copy_among_training_images_does_not_oust_the_one_that_the_source_tests_with(
+    workbench, write_images, sides_px
+):
+    first, second = sides_px
+    folder = write_images({"a/1.png": picture(1, first), "a/2.png": picture(1, second), "a/3.png": picture(3)})
+    workbench.prepare(folder, "scan")
+    change(workbench, source_split=["train", "test", "validation"])
+    workbench.run("curate", curate, CurateSettings(), "scan")
+    assert decided(workbench)["a/1.png"][0] == "rejected"
+    assert decided(workbench)["a/2.png"] == ("kept", None)

@@ -9,7 +9,7 @@ import pytest
 from datasets.errors import Refused
 from datasets.image_codec import decode_image, encode_image
 from datasets.manifest import read_table
-from datasets.sources.settings import SourceSettings
+from datasets.sources import source_settings
 from datasets.tfds_layout import Index, Normalise, ShardFeatures
 from tasks.augment import augment
 from tasks.gate_data import DataGateSettings, compares_with_latest, gate_data
@@ -99,7 +99,7 @@ def test_damage_to_any_file_that_readers_need_is_seen(workbench, class_folders, 
 
 def test_a_corrected_licence_is_published(workbench, class_folders, publish):
     publish(class_folders)
-    corrected = SourceSettings(path=class_folders, licence="CC-BY-NC-4.0")
+    corrected = source_settings(path=class_folders, licence="CC-BY-NC-4.0")
     assert publish(class_folders, source=corrected)["version"] == "1.1.0"
     info = json.loads((workbench.published / "tiny" / "1.1.0" / "dataset_info.json").read_text())
     assert info["redistributionInfo"] == {"license": "CC-BY-NC-4.0"}

@@ -6,72 +6,213 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.errors import BadInput
-from datasets.manifest import MANIFEST_FILE, read_table
+from datasets.manifest import MANIFEST_FILE, read_table, with_columns, write_table
+from tasks.curate import CurateSettings
+from tasks.source_splits import agreement
 from tasks.split import (
     SplitSettings,
     agrees_with_state,
     assign_splits,
     class_names,
+    largest_source_splits,
     largest_splits,
     read_class_names,
+    split,
 )
 from tasks.state import State, write_state
 
 SHARES = SplitSettings().shares
+SAID = ["test", "validation", "train", None]
+HELD_OUT = {"test", "validation"}
 
 
-def row(number, label="a", group=None, duplicate_group=None, used=True, pixels=None):
+def row(number, label="a", group=None, duplicate_group=None, used=True, pixels=None, said=None, source="s"):
     hashes = {"sha256": f"{number:064x}", "pixel_sha256": pixels or f"pixels {number}"}
-    return {**hashes, "label": label, "group": group, "duplicate_group": duplicate_group, "used": used}
+    ties = {"group": group, "duplicate_group": duplicate_group}
+    return {**hashes, **ties, "label": label, "used": used, "source_split": said, "source": source}
 
 
-rows_strategy = st.lists(
-    st.tuples(
-        st.sampled_from(["a", "b", None]), st.sampled_from([None, "g1", "g2", "g3"]), st.sampled_from([None, "d1"])
-    ),
-    min_size=1,
-    max_size=60,
-).map(lambda picks: [row(number, *pick) for number, pick in enumerate(picks)])
+def assigned_to(rows, shares=SHARES, seed=0, ledger=(), pairs=()):
+    """Split by sha256 of the rows in use; None where it must not be used."""
+    placed = assign_splits(rows, shares, seed, dict(ledger), pairs)
+    assert len(placed) == len(rows)
+    assert all(
+        (entry.split is None) == (entry.why is not None) for row, entry in zip(rows, placed, strict=True) if row["used"]
+    )
+    return {row["sha256"]: entry.split for row, entry in zip(rows, placed, strict=True) if row["used"]}
 
 
-@given(rows_strategy, st.integers(0, 1000))
+def split_of_each(rows, **options):
+    """The splits as a list in the order of the rows."""
+    return list(assigned_to(rows, **options).values())
+
+
+def as_rows(picks):
+    return [row(number, *pick[:3], said=pick[3], source=pick[4]) for number, pick in enumerate(picks)]
+
+
+picks_strategy = st.tuples(
+    st.sampled_from(["a", "b", None]),
+    st.sampled_from([None, "g1", "g2", "g3"]),
+    st.sampled_from([None, "d1"]),
+    st.sampled_from(SAID),
+    st.sampled_from(["s", "t"]),
+)
+rows_strategy = st.lists(picks_strategy, min_size=1, max_size=60).map(as_rows)
+
+
+def parted(rows, found, pairs=()):
+    """Groups, copies and pairs that are in more than one split."""
+    seen = {}
+    for entry in rows:
+        names = [("group", entry["group"]), ("copies", entry["duplicate_group"])]
+        names += [("pair", *pair) for pair in pairs if entry["sha256"] in pair]
+        for name in names:
+            if name[1] is not None and found[entry["sha256"]] is not None:
+                seen.setdefault(name, set()).add(found[entry["sha256"]])
+    return {name: splits for name, splits in seen.items() if len(splits) > 1}
+
+
+@given(rows_strategy, st.integers(0, 1000), st.lists(st.tuples(st.integers(0, 59), st.integers(0, 59)), max_size=5))
 @settings(max_examples=60, deadline=None)
-def test_groups_are_never_parted_and_nothing_is_lost(rows, seed):
-    assigned = assign_splits(rows, SHARES, seed, {})
-    assert set(assigned) == {entry["sha256"] for entry in rows}
-    for key in ("group", "duplicate_group"):
-        by_group = {}
-        for entry in rows:
-            if entry[key]:
-                by_group.setdefault(entry[key], set()).add(assigned[entry["sha256"]])
-        assert all(len(splits) == 1 for splits in by_group.values())
+def test_groups_are_never_parted_and_nothing_is_lost(rows, seed, linked):
+    pairs = [tuple(rows[number % len(rows)]["sha256"] for number in pair) for pair in linked]
+    found = assigned_to(rows, seed=seed, pairs=pairs)
+    assert set(found) == {entry["sha256"] for entry in rows}
+    assert parted(rows, found, pairs) == {}
 
 
 @given(rows_strategy, rows_strategy, st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
 def test_published_images_never_move(first, more, seed):
-    ledger = {sha256: split for sha256, split in assign_splits(first, SHARES, seed, {}).items() if split}
-    later = assign_splits(
-        [*first, *[row(1000 + i, r["label"], r["group"]) for i, r in enumerate(more)]], SHARES, seed, ledger
-    )
-    assert all(later[sha256] in (split, None) for sha256, split in ledger.items())
+    ledger = {sha256: split for sha256, split in assigned_to(first, seed=seed).items() if split}
+    later = [
+        *first,
+        *[entry | {"sha256": f"later {entry['sha256']}", "pixel_sha256": f"later {i}"} for i, entry in enumerate(more)],
+    ]
+    found = assigned_to(later, seed=seed, ledger=ledger)
+    assert all(found[sha256] in (split, None) for sha256, split in ledger.items())
+    assert parted(later, found) == {}
+
+
+@given(rows_strategy, st.integers(0, 1000))
+@settings(max_examples=60, deadline=None)
+def test_no_image_goes_where_its_source_does_not_want_it(rows, seed):
+    found = assigned_to(rows, seed=seed)
+    named = {name: {r["source_split"] for r in rows if r["source"] == name} & HELD_OUT for name in ("s", "t")}
+    for entry in rows:
+        split, said = found[entry["sha256"]], entry["source_split"]
+        if said in HELD_OUT:
+            assert split in (said, None)
+        elif said == "train":
+            assert split not in named[entry["source"]]
+
+
+@given(st.lists(st.sampled_from(SAID), min_size=1, max_size=60))
+@settings(max_examples=40, deadline=None)
+def test_without_ties_every_word_of_the_source_is_followed(words):
+    found = split_of_each([row(number, said=said) for number, said in enumerate(words)])
+    assert all(split == said for split, said in zip(found, words, strict=True) if said in HELD_OUT)
+    assert None not in found
+
+
+def test_a_source_with_a_test_set_gives_validation_from_its_training_images():
+    words = ["test"] * 20 + ["train"] * 80
+    found = split_of_each([row(number, said=said) for number, said in enumerate(words)])
+    assert Counter(zip(words, found, strict=True)) == {
+        ("test", "test"): 20,
+        ("train", "validation"): 15,  # of all 100 images
+        ("train", "train"): 65,
+    }
+
+
+def test_a_source_with_validation_images_gives_test_from_its_training_images():
+    words = ["validation"] * 5 + ["train"] * 95
+    found = split_of_each([row(number, said=said) for number, said in enumerate(words)])
+    assert Counter(zip(words, found, strict=True)) == {
+        ("validation", "validation"): 5,
+        ("train", "test"): 15,
+        ("train", "train"): 80,
+    }
+
+
+def test_a_source_of_training_images_alone_is_split_as_if_it_had_said_nothing():
+    rows = [row(number) for number in range(100)]
+    assert assigned_to([entry | {"source_split": "train"} for entry in rows]) == assigned_to(rows)
+
+
+def test_a_source_that_names_all_splits_is_taken_at_its_word():
+    words = ["test"] * 2 + ["validation"] * 3 + ["train"] * 95
+    assert split_of_each([row(number, said=said) for number, said in enumerate(words)]) == words
+
+
+def test_images_of_another_source_fill_up_what_the_first_leaves():
+    rows = [row(number, said="train" if number else "test") for number in range(50)]
+    rows += [row(number, source="t") for number in range(50, 100)]
+    found = assigned_to(rows)
+    assert Counter(found[entry["sha256"]] for entry in rows) == {"train": 70, "validation": 15, "test": 15}
+    assert Counter(found[entry["sha256"]] for entry in rows[:50])["test"] == 1
+
+
+def test_unusable_images_name_no_split():
+    rows = [row(0, said="validation", duplicate_group="d", used=False), row(1, said="test", duplicate_group="d")]
+    rows += [row(number, said="train") for number in range(2, 22)]
+    assert Counter(split_of_each(rows)) == {"test": 1, "validation": 3, "train": 17}
+
+
+def test_a_training_image_like_a_test_image_is_not_used():
+    rows = [row(0, said="train"), row(1, said="test"), row(2), row(3, said="validation")]
+    placed = assign_splits(rows, SHARES, 0, {}, [(rows[number]["sha256"], rows[1]["sha256"]) for number in (0, 2, 3)])
+    assert [entry.split for entry in placed] == [None, "test", "test", None]
+    assert placed[0].why == "its source says train, but a copy of it, or an image of its group, belongs to test"
+
+
+def test_what_was_published_outweighs_the_source():
+    rows = [row(0, said="test"), row(1, said="test", group="g"), row(2, group="g"), row(3, said="train", group="g")]
+    ledger = {rows[0]["sha256"]: "train", rows[2]["sha256"]: "validation"}
+    placed = assign_splits(rows, SHARES, 0, ledger)
+    assert [entry.split for entry in placed] == ["train", None, "validation", "validation"]
+    assert agreement(rows, [entry.split for entry in placed]) == {
+        "followed": 1,
+        "published_elsewhere": 1,
+        "unselected": 1,
+    }
+
+
+def test_a_silent_source_neither_agrees_nor_disagrees():
+    assert agreement([row(0)], ["train"]) is None
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=4),
     st.floats(0.01, 0.44),
     st.floats(0.01, 0.44),
+    st.lists(st.sampled_from(SAID), min_size=1, max_size=10),
 )
-@settings(max_examples=60, deadline=None)
-def test_no_split_gets_more_than_was_foretold_of_the_files(classes, validation, test):
-    """Of so many files per class, some are unfit."""
+@settings(max_examples=80, deadline=None)
+def test_no_split_gets_more_than_was_foretold_of_the_files(classes, validation, test, words):
+    """Of so many files per class, some are unfit; what their source says repeats itself."""
     shares = SplitSettings(validation=validation, test=test).shares
-    fit = [min(pair) for pair in classes]
-    rows = [row(100 * label + number, str(label)) for label, size in enumerate(fit) for number in range(size)]
-    counts = Counter(assign_splits(rows, shares, 0, {}).values())
-    most = largest_splits(shares, [max(pair) for pair in classes])
+    said = [[words[number % len(words)] for number in range(max(pair))] for pair in classes]
+    rows = [
+        row(100 * label + number, str(label), said=said[label][number])
+        for label, pair in enumerate(classes)
+        for number in range(min(pair))
+    ]
+    counts = Counter(split_of_each(rows, shares=shares))
+    most = largest_source_splits(shares, [Counter(of_class) for of_class in said])
     assert counts["train"] <= most["train"]
     assert counts["validation"] <= most["validation"]
+
+
+def test_without_a_word_of_the_source_the_foretelling_is_that_of_sizes():
+    said = [Counter({"train": 50}), Counter({None: 7, "train": 3})]
+    assert largest_source_splits(SHARES, said) == largest_splits(SHARES, [50, 10])
+
+
+def test_of_a_source_with_splits_no_more_than_its_words_are_foretold():
+    said = [Counter({"train": 50, "test": 100}), Counter({"train": 10, "validation": 90})]
+    assert largest_source_splits(SHARES, said) == {"train": 60, "validation": 22 + 90}
 
 
 @given(rows_strategy, st.randoms(use_true_random=False))
@@ -79,64 +220,57 @@ def test_no_split_gets_more_than_was_foretold_of_the_files(classes, validation, 
 def test_the_order_of_the_rows_does_not_matter(rows, random):
     shuffled = list(rows)
     random.shuffle(shuffled)
-    assert assign_splits(rows, SHARES, 0, {}) == assign_splits(shuffled, SHARES, 0, {})
+    assert assigned_to(rows) == assigned_to(shuffled)
 
 
 def test_shares_are_met_in_every_class():
     rows = [row(number, label) for label, start in (("a", 0), ("b", 1000)) for number in range(start, start + 200)]
-    assigned = assign_splits(rows, SHARES, 3, {})
+    found = assigned_to(rows, seed=3)
     for label in "ab":
-        counts = Counter(assigned[entry["sha256"]] for entry in rows if entry["label"] == label)
+        counts = Counter(found[entry["sha256"]] for entry in rows if entry["label"] == label)
         assert counts == {"train": 140, "validation": 30, "test": 30}
 
 
 def test_a_class_of_three_has_one_image_in_each_split():
-    assert Counter(assign_splits([row(i) for i in range(3)], SHARES, 0, {}).values()) == {
-        "train": 1,
-        "validation": 1,
-        "test": 1,
-    }
+    assert Counter(split_of_each([row(i) for i in range(3)])) == {"train": 1, "validation": 1, "test": 1}
 
 
 def test_a_class_of_two_is_for_training():
-    assert set(assign_splits([row(0), row(1)], SHARES, 0, {}).values()) == {"train"}
+    assert split_of_each([row(0), row(1)]) == ["train", "train"]
 
 
 def test_another_seed_gives_another_split():
     rows = [row(number) for number in range(100)]
-    assert assign_splits(rows, SHARES, 0, {}) != assign_splits(rows, SHARES, 1, {})
+    assert assigned_to(rows) != assigned_to(rows, seed=1)
 
 
 def test_a_bridge_goes_to_test_and_the_training_member_is_not_used():
     rows = [row(0, duplicate_group="d"), row(1, duplicate_group="d"), row(2, duplicate_group="d")]
     ledger = {rows[0]["sha256"]: "train", rows[1]["sha256"]: "test"}
-    assert assign_splits(rows, SHARES, 0, ledger) == {
-        rows[0]["sha256"]: None,
-        rows[1]["sha256"]: "test",
-        rows[2]["sha256"]: "test",
-    }
+    placed = assign_splits(rows, SHARES, 0, ledger)
+    assert [entry.split for entry in placed] == [None, "test", "test"]
+    assert placed[0].why == (
+        "it was published in train, a copy of it, or an image of its group, belongs to test, and no image ever moves"
+    )
 
 
 def test_the_same_pixels_in_another_file_stay_where_they_were():
     rows = [row(number) for number in range(30)]
-    ledger = {r["pixel_sha256"]: split for r in rows for split in [assign_splits(rows, SHARES, 0, {})[r["sha256"]]]}
+    ledger = dict(zip([r["pixel_sha256"] for r in rows], split_of_each(rows), strict=True))
     again = [row(100 + number, pixels=f"pixels {number}") for number in range(30)]
-    found = assign_splits(again, SHARES, 0, ledger)
-    assert [found[r["sha256"]] for r in again] == [ledger[r["pixel_sha256"]] for r in again]
+    assert split_of_each(again, ledger=ledger) == split_of_each(rows)
 
 
 def test_a_copy_that_took_the_place_of_a_published_image_goes_where_that_was():
     rows = [row(0, duplicate_group="d", used=False), row(1, duplicate_group="d"), *[row(n) for n in range(2, 40)]]
-    found = assign_splits(rows, SHARES, 0, {rows[0]["sha256"]: "validation"})
+    found = assigned_to(rows, ledger={rows[0]["sha256"]: "validation"})
     assert found[rows[1]["sha256"]] == "validation"
     assert rows[0]["sha256"] not in found
 
 
-def test_near_copies_are_kept_together():
-    rows = [row(number) for number in range(40)]
-    pairs = [(rows[number]["sha256"], rows[number + 1]["sha256"]) for number in range(0, 40, 2)]
-    found = assign_splits(rows, SHARES, 0, {}, pairs)
-    assert all(found[first] == found[second] for first, second in pairs)
+def test_the_same_file_twice_is_judged_by_what_each_source_says():
+    rows = [row(0, duplicate_group="d", said="test"), row(0, duplicate_group="d", said="train")]
+    assert [entry.split for entry in assign_splits(rows, SHARES, 0, {})] == ["test", None]
 
 
 def test_classes_of_two_leave_nothing_to_validate_on(workbench, write_images, blob_image):
@@ -175,6 +309,68 @@ def test_the_manifest_has_splits_and_class_ids(workbench, class_folders):
     assert read_class_names(workbench.outputs["split"]) == ["left", "right"]
     for entry in read_table(workbench.outputs["split"] / MANIFEST_FILE).to_pylist():
         assert entry["class_id"] == ["left", "right"].index(entry["label"])
+
+
+@pytest.fixture
+def split_as_said(workbench, class_folders):
+    """split_as_said(words, settings) -> summary and rows where the source said so of its images, in their order."""
+
+    def run(words, split_settings=None, **settings):
+        workbench.prepare(class_folders, "curate", **settings)
+        path = workbench.outputs["curate"] / MANIFEST_FILE
+        table = read_table(path)
+        words = (words * len(table))[: len(table)]
+        write_table(with_columns(table, source_split=words), path)
+        summary = workbench.run("split", split, split_settings or SplitSettings(), "curate")
+        rows = read_table(workbench.outputs["split"] / MANIFEST_FILE).to_pylist()
+        return summary, rows
+
+    return run
+
+
+def test_splits_of_the_source_are_kept(split_as_said):
+    summary, rows = split_as_said(["test", "validation", "train", "train"])
+    assert [entry["split"] for entry in rows] == [entry["source_split"] for entry in rows]
+    assert summary["splits"] == {"train": 20, "validation": 10, "test": 10}
+    assert summary["source_splits"] == {"followed": 40, "published_elsewhere": 0, "unselected": 0}
+
+
+def test_splits_of_the_source_can_be_ignored(split_as_said):
+    summary, _ = split_as_said(["test", "train"], SplitSettings(source_splits="ignore"))
+    assert summary["splits"] == {"train": 28, "validation": 6, "test": 6}
+    assert summary["source_splits"] is None
+
+
+def test_an_image_that_the_source_splits_otherwise_stays_where_it_was_published(
+    workbench, class_folders, split_as_said
+):
+    workbench.prepare(class_folders, "curate")
+    first = read_table(workbench.outputs["curate"] / MANIFEST_FILE)["sha256"][0].as_py()
+    write_state(workbench.shared, State(splits={first: "train"}))
+    summary, rows = split_as_said(["test", "train"])
+    assert rows[0]["split"] == "train"
+    assert summary["source_splits"] == {"followed": 39, "published_elsewhere": 1, "unselected": 0}
+
+
+def test_an_image_in_two_minds_is_unselected_with_a_sentence(split_as_said, class_folders):
+    payload = (class_folders / "left" / "00.png").read_bytes()
+    (class_folders / "left" / "00-again.png").write_bytes(payload)
+    summary, rows = split_as_said(["train", "test", "train"], curate=CurateSettings(exact_duplicates="keep_all"))
+    assert [entry["member"] for entry in rows[:2]] == ["left/00-again.png", "left/00.png"]
+    detail = "its source says train, but a copy of it, or an image of its group, belongs to test"
+    expected = {"status": "unselected", "reason": "bridges_splits", "detail": detail, "split": None, "class_id": None}
+    assert {name: rows[0][name] for name in expected} == expected
+    assert rows[1]["split"] == "test"
+    assert summary["source_splits"]["unselected"] == 1
+
+
+def test_a_source_that_leaves_a_split_empty_is_refused(split_as_said):
+    sentence = (
+        "the splits would be train 0, validation 0, test 40, and each needs an image; a class is split from three "
+        "images on: add images, or merge classes, or set split.source_splits to ignore"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        split_as_said(["test"])
 
 
 def test_an_old_output_that_contradicts_what_was_published_is_not_reused(workbench, class_folders):

@@ -5,9 +5,13 @@ import pytest
 from pydantic import ValidationError
 
 from datasets.errors import BadInput
-from datasets.sources import SourceSettings, open_source
-from datasets.sources.folder import FlatFolder, FolderPerClass
+from datasets.sources import open_source, source_settings
+from datasets.sources.adapted import Adapted
+from datasets.sources.files import FlatFolder, FolderPerClass
 from datasets.sources.settings import slug
+from datasets.sources.trees.local_folder import LocalFolder
+
+NO_CACHE = Path("no-cache-is-needed")
 
 
 def folder_of(root: Path, *members: str) -> Path:
@@ -20,7 +24,7 @@ def folder_of(root: Path, *members: str) -> Path:
 
 def refusal(path: Path, kind: str = "auto") -> str:
     with pytest.raises(BadInput) as caught:
-        open_source(SourceSettings(path=path, kind=kind))
+        open_source(source_settings(path=path, kind=kind), NO_CACHE)
     return str(caught.value)
 
 
@@ -38,13 +42,13 @@ def refusal(path: Path, kind: str = "auto") -> str:
     ids=["classes", "one class", "classes and texts", "one deeper", "images", "other files", "hidden folder"],
 )
 def test_auto_finds_the_kind(tmp_path, members, expected):
-    assert type(open_source(SourceSettings(path=folder_of(tmp_path, *members)))) is expected
+    assert type(open_source(source_settings(path=folder_of(tmp_path, *members)), NO_CACHE)) is expected
 
 
 def test_auto_takes_an_empty_folder_for_nothing(tmp_path):
     folder_of(tmp_path, "1.png")
     (tmp_path / "empty").mkdir()
-    assert type(open_source(SourceSettings(path=tmp_path))) is FlatFolder
+    assert type(open_source(source_settings(path=tmp_path), NO_CACHE)) is FlatFolder
 
 
 def test_auto_refuses_images_beside_folders(tmp_path):
@@ -59,53 +63,57 @@ def test_auto_refuses_folders_that_hold_only_folders(tmp_path):
     folder_of(tmp_path, "train/cat/1.png", "test/cat/1.png")
     assert refusal(tmp_path) == (
         f"{tmp_path}: its folders (test, train) hold only folders; give one of them as path, or set kind to "
-        "folder_per_class (labels test, train) or flat_folder (no labels)"
+        "label_pattern (say where in the path split and label stand), folder_per_class (labels test, train) "
+        "or flat_folder (no labels)"
     )
 
 
 @pytest.mark.parametrize(("kind", "label"), [("folder_per_class", "train"), ("flat_folder", None)])
 def test_a_kind_that_is_set_decides(tmp_path, kind, label):
     folder_of(tmp_path, "train/cat/1.png")
-    (item,) = open_source(SourceSettings(path=tmp_path, kind=kind)).items()
+    (item,) = open_source(source_settings(path=tmp_path, kind=kind), NO_CACHE).items()
     assert item.label == label
 
 
 def test_no_such_folder(tmp_path):
     path = tmp_path / "gone"
-    assert refusal(path) == f"{path}: no such folder; give the folder that holds the images"
+    assert refusal(path) == f"{path}: no such folder or file; give what holds the images"
 
 
 def test_not_a_folder(tmp_path):
     path = folder_of(tmp_path, "a.zip") / "a.zip"
-    assert refusal(path) == f"{path}: a file, not a folder; give the folder that holds the images"
+    assert refusal(path) == (
+        f"{path}: a file that is no zip or tar archive; give the folder or archive that holds the images, "
+        "or set the kind of the source (`augment-dataset sources` lists them)"
+    )
 
 
 def test_a_path_through_a_file(tmp_path):
     path = folder_of(tmp_path, "a.zip") / "a.zip" / "images"
-    assert refusal(path) == f"{path}: cannot be opened (Not a directory); give the folder that holds the images"
+    assert refusal(path) == f"{path}: cannot be opened (Not a directory); give what holds the images"
 
 
 @pytest.mark.parametrize("kind", ["auto", "folder_per_class", "flat_folder"])
 def test_an_empty_folder(tmp_path, kind):
     folder_of(tmp_path, ".DS_Store")
     (tmp_path / "cat").mkdir()
-    sentence = f"{tmp_path}: no files in this folder (hidden ones do not count); give one that holds images"
+    sentence = f"{tmp_path}: no files in it (hidden ones do not count); give what holds images"
     assert refusal(tmp_path, kind) == sentence
 
 
 def test_the_licence_and_the_name_reach_the_source(tmp_path):
     root = folder_of(tmp_path / "My Pets (2024)", "1.png")
-    source = open_source(SourceSettings(path=root, licence="CC0-1.0"))
-    assert source == FlatFolder("my_pets_2024", root, "CC0-1.0")
+    source = open_source(source_settings(path=root, licence="CC0-1.0"), NO_CACHE)
+    assert source == Adapted("my_pets_2024", FlatFolder("my_pets_2024", LocalFolder(root)), {}, "CC0-1.0")
 
 
 def test_a_name_that_is_set_is_kept(tmp_path):
-    assert open_source(SourceSettings(path=folder_of(tmp_path, "1.png"), name="pets")).name == "pets"
+    assert open_source(source_settings(path=folder_of(tmp_path, "1.png"), name="pets"), NO_CACHE).name == "pets"
 
 
 def test_a_home_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(folder_of(tmp_path, "pets/1.png")))
-    (item,) = open_source(SourceSettings(path=Path("~/pets"))).items()
+    (item,) = open_source(source_settings(path=Path("~/pets")), NO_CACHE).items()
     assert item.member == "1.png"
 
 
@@ -126,12 +134,14 @@ def test_slug(text, expected):
 @pytest.mark.parametrize("name", ["Pets", "a/b", "", "a b"])
 def test_names_that_keys_cannot_hold_are_refused(name):
     with pytest.raises(ValidationError, match="String should match pattern"):
-        SourceSettings(path=Path("x"), name=name)
+        source_settings(path=Path("x"), name=name)
 
 
 @pytest.mark.skipif("AUGMENT_DATASET_TEST_DATA" not in os.environ, reason="AUGMENT_DATASET_TEST_DATA is not set")
 def test_a_real_folder_of_photographs():
-    source = open_source(SourceSettings(path=Path(os.environ["AUGMENT_DATASET_TEST_DATA"]) / "clothing" / "train"))
+    source = open_source(
+        source_settings(path=Path(os.environ["AUGMENT_DATASET_TEST_DATA"]) / "clothing" / "train"), NO_CACHE
+    )
     items = list(source.items())
     assert len(items) == len({item.member for item in items}) == 3068
     assert len({item.label for item in items}) == 10

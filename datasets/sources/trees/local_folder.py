@@ -9,20 +9,33 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
+
+from datasets.errors import BadInput
+from datasets.sources.base import MAX_MEMBER_BYTES
+from datasets.sources.trees.file_tree import FileTree, TreeFile
 
 
 @dataclass(frozen=True, slots=True)
-class ListedFile:
-    """`member` is the POSIX path below the root; `problem` is a code of sources.base.PROBLEMS.
+class LocalFolder(FileTree):
+    """Every file below a folder of this machine, at any depth."""
 
-    `hidden` marks a dot-file or dot-folder, which is listed so that it can be counted, and not looked into.
-    """
+    root: Path
 
-    member: str
-    size_bytes: int = 0
-    mtime_ns: int = 0
-    problem: str | None = None
-    hidden: bool = False
+    def files(self) -> Iterator[TreeFile]:
+        """Depth first, each folder sorted by the bytes of its names, links followed."""
+        return list_files(self.root)
+
+    def read(self, member: str) -> bytes:
+        """The file's bytes. Raises BadInput for a path that leads out of the folder, OSError as `open` does."""
+        if member.startswith("/") or ".." in member.split("/"):
+            raise BadInput(f"got member {member!r}; members are paths below {self.root}, as `items` gives them")
+        with open(f"{self.root}/{member}", "rb", buffering=0) as file:  # noqa: PTH123
+            return file.readall()
+
+    def origin(self, member: str) -> str:
+        """E.g. `file:photos/cat/1.png` for a file of a folder `photos`, wherever that lies."""
+        return f"file:{quote(f'{self.root.name}/{member}')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +48,13 @@ class _Level:
     names: Iterator[str]
 
 
-def list_files(root: Path) -> Iterator[ListedFile]:
+def list_files(root: Path) -> Iterator[TreeFile]:
     """Depth first, each folder sorted by the bytes of its names, links followed.
 
     Holds the names of one folder per level. Never raises for what lies in the folder: that is a `problem`.
     """
     stack: list[_Level] = []
-    entry: ListedFile | _Level | None = _entered(str(root), "", stack)
+    entry: TreeFile | _Level | None = _entered(str(root), "", stack)
     while entry is not None:
         if isinstance(entry, _Level):
             stack.append(entry)
@@ -55,7 +68,7 @@ def text_of(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _next_entry(stack: list[_Level]) -> ListedFile | _Level | None:
+def _next_entry(stack: list[_Level]) -> TreeFile | _Level | None:
     """What comes next, after leaving the folders that are done; None at the end."""
     while stack:
         name = next(stack[-1].names, None)
@@ -65,39 +78,41 @@ def _next_entry(stack: list[_Level]) -> ListedFile | _Level | None:
     return None
 
 
-def _looked_at(name: str, stack: list[_Level]) -> ListedFile | _Level:
+def _looked_at(name: str, stack: list[_Level]) -> TreeFile | _Level:
     """What one name in the innermost folder is: a file, a folder to go into, hidden, or a problem."""
     path, below_root = f"{stack[-1].path}/{name}", stack[-1].prefix + name
     if name.startswith("."):
-        return ListedFile(text_of(below_root), hidden=True)
+        return TreeFile(text_of(below_root), problem="hidden_file")
     try:
         status = os.stat(path)
     except OSError:
-        return ListedFile(text_of(below_root), problem="broken_link" if os.path.islink(path) else "unreadable_file")
+        return TreeFile(text_of(below_root), problem="broken_link" if os.path.islink(path) else "unreadable_file")
     if stat.S_ISDIR(status.st_mode):
         return _entered(path, below_root + "/", stack)
     return _listed_file(below_root, status)
 
 
-def _entered(path: str, prefix: str, stack: list[_Level]) -> ListedFile | _Level:
+def _entered(path: str, prefix: str, stack: list[_Level]) -> TreeFile | _Level:
     """The folder opened for listing, unless it cannot be listed or is one of those that hold it."""
     member = text_of(prefix.rstrip("/")) or "."
     try:
         status = os.stat(path)
         identity = status.st_dev, status.st_ino
         if any(level.identity == identity for level in stack):
-            return ListedFile(member, problem="symlink_loop")
+            return TreeFile(member, problem="symlink_loop")
         names = iter(sorted(os.listdir(path), key=os.fsencode))
     except OSError:
-        return ListedFile(member, problem="unreadable_folder")
+        return TreeFile(member, problem="unreadable_folder")
     return _Level(path, prefix, identity, names)
 
 
-def _listed_file(name: str, status: os.stat_result) -> ListedFile:
+def _listed_file(name: str, status: os.stat_result) -> TreeFile:
     member = text_of(name)
     problem = None
     if not stat.S_ISREG(status.st_mode):
         problem = "not_a_regular_file"
     elif member != name:
         problem = "name_not_utf8"
-    return ListedFile(member, status.st_size, status.st_mtime_ns, problem)
+    elif status.st_size > MAX_MEMBER_BYTES:
+        problem = "file_too_large"
+    return TreeFile(member, status.st_size, str(status.st_mtime_ns), problem)

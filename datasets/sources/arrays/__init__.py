@@ -1,0 +1,1 @@
+"""Images that are stored as bare arrays: IDX and CIFAR files."""

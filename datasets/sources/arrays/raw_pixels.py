@@ -1,0 +1,32 @@
+"""Raw pixel arrays as image files: binary PNM, lossless, and readable by every decoder the pipeline uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def pnm_bytes(array: NDArray[np.uint8]) -> bytes:
+    """uint8 [H,W], [H,W,1] (grey) or [H,W,3] (RGB order) as one binary PNM file: P5 for grey, P6 for RGB.
+
+    Raises ValueError for another dtype or shape and for an image without pixels.
+    Format: Netpbm, pgm(5) and ppm(5), maxval 255.
+    """
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.dtype != "uint8" or array.ndim not in (2, 3) or channels not in (1, 3) or array.size == 0:
+        raise ValueError(
+            f"got an array of {array.dtype} with shape {array.shape}; PNM takes uint8 [H,W] or [H,W,C] with C of 1 or 3"
+        )
+    return _header(array.shape[0], array.shape[1], channels) + array.tobytes()
+
+
+def pnm_size_bytes(height_px: int, width_px: int, channels: int) -> int:
+    """How long the result of `pnm_bytes` is."""
+    return len(_header(height_px, width_px, channels)) + height_px * width_px * channels
+
+
+def _header(height_px: int, width_px: int, channels: int) -> bytes:
+    return b"%s\n%d %d\n255\n" % (b"P5" if channels == 1 else b"P6", width_px, height_px)

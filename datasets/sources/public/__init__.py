@@ -1,0 +1,1 @@
+"""Data sets that a library downloads by name."""

@@ -1,0 +1,1 @@
+"""Shards: tar files of WebDataset, TFRecord files in the TFDS layout."""

@@ -1,0 +1,1 @@
+"""Tables: of labels, of addresses, and with images in them."""

@@ -1,0 +1,1 @@
+"""Where files lie: a folder of this machine, an archive, or a folder at a remote address."""
