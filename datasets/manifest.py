@@ -190,6 +190,22 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise FormatError(f"{path}: not a readable manifest ({error}); delete it and run the stage again") from error
 
 
+def read_in_pieces(path: Path) -> Iterator[pa.Table]:
+    """The rows of a manifest or findings table of this version, one row group at a time, to hold no more than that.
+
+    Raises FormatError, naming the file, when it is damaged or of another version.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            version = (file.schema_arrow.metadata or {}).get(b"manifest_version", b"none").decode()
+            if version != str(MANIFEST_VERSION):
+                raise FormatError(f"{path}: manifest version {version}, not {MANIFEST_VERSION}; run the stage again")
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FormatError(f"{path}: not a readable manifest ({error}); delete it and run the stage again") from error
+
+
 def _of_this_version(table: pa.Table, file: pq.ParquetFile, columns: list[str] | None) -> pa.Table:
     """A table of version 1 with the columns that it lacks, null and in their place. Findings lack none."""
     if "finding" not in file.schema_arrow.names:

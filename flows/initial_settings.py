@@ -1,5 +1,6 @@
 """`augment-dataset init`: looks at a folder of images and writes settings that fit it."""
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from datasets.sources.auto import AutoSettings, detected
 from datasets.sources.base import Source
 from datasets.sources.registry import KINDS, open_source
 from datasets.sources.settings import CommonSourceSettings
+from datasets.sources.url_list import UrlListSettings
 from flows.settings import NAME_LENGTH, Settings, validate
 from flows.settings_file import settings_text
 from tasks.impression import Impression, look
@@ -16,7 +18,8 @@ from tasks.preflight import check_not_inside
 from tasks.progress import silent
 from tasks.survey import check_holds_images
 
-SIDES_PX = (16, 32, 64, 128)
+SIDES_PX = (16, 32, 64)  # up to what a CPU trains in reasonable time
+LOOKED_AT_URLS = 50
 
 
 def write_initial_settings(location: str, kind: str, out: Path | None) -> Path:
@@ -43,7 +46,13 @@ def write_initial_settings(location: str, kind: str, out: Path | None) -> Path:
 def source_at(location: str, kind: str) -> CommonSourceSettings:
     """Settings of a source of a kind that needs nothing but a path, made absolute. Raises BadInput."""
     if kind not in KINDS:
-        raise BadInput(f"--kind {kind} is no kind of source; `augment-dataset sources` lists them")
+        raise BadInput(f"--kind {kind} is no kind of a single source; allowed are {', '.join(KINDS)}")
+    needed = [name for name, field in KINDS[kind].settings.model_fields.items() if field.is_required()]
+    if missing := sorted(set(needed) - {"kind", "path"}):
+        raise BadInput(
+            f"--kind {kind} also needs {', '.join(missing)}; write these into a settings file "
+            "(docs/sources.md has one to copy), and give that to `prepare`"
+        )
     record = {"dataset": "any", "source": {"kind": kind, "path": location}}
     (source,) = validate(record, f"--kind {kind}").source.leaves
     return source.resolved(Path.cwd())
@@ -52,10 +61,14 @@ def source_at(location: str, kind: str) -> CommonSourceSettings:
 def _looked_at(source: CommonSourceSettings, scratch: Path) -> tuple[CommonSourceSettings, Impression]:
     """The kind that it is found to be, and a look at some images, after fetching what has to be fetched for that."""
     cache = scratch / source.resolved_name
+    wanted = source
+    if isinstance(source, UrlListSettings):  # a look is no reason to download all
+        source = source.model_copy(update={"limit": LOOKED_AT_URLS})
     _fetched(source, cache)
     check_holds_images(source, scratch)
     found = detected(source, cache) if isinstance(source, AutoSettings) else source
-    return found, look(_fetched(found, cache))
+    seen = look(_fetched(found, cache))
+    return (wanted if found is source else found), seen
 
 
 def _fetched(settings: CommonSourceSettings, cache: Path) -> Source:
@@ -67,8 +80,7 @@ def _fetched(settings: CommonSourceSettings, cache: Path) -> Source:
 
 def propose(name: str, source: CommonSourceSettings, seen: Impression) -> Settings:
     """Settings for what was seen: size, colour and encoding from the images, presets from their kind."""
-    side_px = next((side for side in reversed(SIDES_PX) if side <= max(seen.typical_side_px, SIDES_PX[0])), SIDES_PX[0])
-    side_px = min(side_px, 64)  # what a CPU trains in reasonable time
+    side_px = min(SIDES_PX, key=lambda side: abs(math.log2(side / seen.typical_side_px)))
     record = {
         "dataset": name,
         "source": source.model_dump(exclude_defaults=True),

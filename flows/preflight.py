@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from datasets.errors import BadInput
 from datasets.sources.auto import AutoSettings, detected
 from datasets.sources.settings import CommonSourceSettings
 from datasets.sources.tfds import TfdsSettings
@@ -51,6 +52,9 @@ def preflight(settings: Settings, stages: Sequence[Stage]) -> Survey:
 
 def _check_raw(settings: Settings, names: Sequence[str]) -> Survey:
     check_exclusions(settings.curate.exclusions)
+    for leaf in settings.source.leaves:
+        if leaf is settings.source and leaf.weight is not None:
+            raise BadInput(f"source.weight {leaf.weight:g} is for sources of a mixture (kind mixed); remove it")
     cache = source_cache(settings.place.shared)
     check_holds_images(settings.source, cache)
     for leaf in settings.source.leaves:

@@ -14,18 +14,18 @@ def show_source_kinds() -> None:
         table.add_column(column, overflow="fold")
     for name, kind in KINDS.items():
         table.add_row(name, kind.reads, ", ".join(own_fields(kind.settings)))
-    table.add_row("mixed", "several sources as one data set", "sources")
+    table.add_row("mixed", "several sources as one data set", "sources*")
     out = console()
     out.print(table)
+    out.print("Those marked with * have to be given.")
     out.print(f"Every one but mixed also takes {', '.join(CommonSourceSettings.model_fields)}.")
     out.print("docs/sources.md has settings to copy for each.")
 
 
 def own_fields(settings: type[CommonSourceSettings]) -> list[str]:
-    """Names of the fields that a kind adds; those that have to be given are marked with *."""
+    """Names of the fields that a kind adds; those that have to be given are marked with * and come first."""
     common = {"kind", *CommonSourceSettings.model_fields}
-    return [
-        f"{name}*" if field.is_required() else name
-        for name, field in settings.model_fields.items()
-        if name not in common
+    own = [(name, field.is_required()) for name, field in settings.model_fields.items() if name not in common]
+    return [f"{name}*" for name, is_required in own if is_required] + [
+        name for name, is_required in own if not is_required
     ]

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, SCHEMA, Kind, Status, manifest_writer, reason_counts, status_counts
-from datasets.sources.base import PROBLEMS, Source, SourceItem
+from datasets.sources.base import PROBLEMS, Source, SourceItem, without_folders
 from datasets.sources.registry import SourceSettings, open_sources, places_of, settings_from_json, settings_to_json
 from datasets.sources.settings import CommonSourceSettings
 from tasks.listing_cache import ListingCache, Payload, listing_cache
@@ -161,7 +161,7 @@ def _read(source: Source, member: str) -> Outcome:
     try:
         payload = source.read(member)
     except OSError as error:
-        return f"it cannot be read ({error.strerror or error})"
+        return f"it cannot be read ({without_folders(error)})"
     return Payload(hashlib.sha256(payload).hexdigest(), len(payload))
 
 

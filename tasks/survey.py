@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets.errors import BadInput
-from datasets.sources.base import Source
+from datasets.sources.base import PROBLEMS, Source
 from datasets.sources.registry import open_sources, places_of
 from datasets.sources.settings import NamesSources
-from tasks.imaging.formats import sniff_format
+from tasks.imaging.formats import SUPPORTED, sniff_format
 from tasks.source_limits import limited_sources
 
 MAX_LOOKED_AT = 1_000
@@ -70,12 +70,13 @@ def check_holds_images(settings: NamesSources, cache: Path) -> None:
 
 
 def _check_holds_images(source: Source, place: str) -> None:
-    members, looked_at = 0, 0
+    members, looked_at, first = 0, 0, ""
     problems: Counter[str] = Counter()
     for item in source.items():
         members += 1
         if item.problem:
             problems[item.problem] += 1
+            first = first or item.detail or PROBLEMS[item.problem].sentence
         elif looked_at < MAX_LOOKED_AT:
             looked_at += 1
             if _looks_like_an_image(source, item.member):
@@ -84,11 +85,13 @@ def _check_holds_images(source: Source, place: str) -> None:
         raise BadInput(f"{place} holds no files; expected images in it or in one folder per class")
     if members == problems.total():
         counted = ", ".join(f"{count} {problem}" for problem, count in problems.most_common())
-        raise BadInput(f"none of the {members} files in {place} can be used ({counted}); check the source")
+        raise BadInput(
+            f"none of the {members} files in {place} can be used ({counted}; the first: {first}); check the source"
+        )
     if looked_at < MAX_LOOKED_AT:
         raise BadInput(
             f"none of the {members} files in {place} looks like an image; "
-            "JPEG, PNG, GIF, BMP, TIFF, WebP and PNM are read; check source.path"
+            f"{', '.join(SUPPORTED)} are read; check source.path"
         )
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.s3_server import s3_bucket, s3_client, s3_endpoint, s3_environment
+
+__all__ = ["s3_bucket", "s3_client", "s3_endpoint", "s3_environment"]
+
 
 @pytest.fixture(scope="session")
 def bare_python(tmp_path_factory) -> Path:

@@ -1,4 +1,4 @@
-"""An S3 server on this machine, for tests of object storage; a `conftest.py` that needs it imports the fixtures."""
+"""An S3 server on this machine, for tests of object storage; `conftest.py` beside this file imports the fixtures."""
 
 import os
 import subprocess

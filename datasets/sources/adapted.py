@@ -1,14 +1,19 @@
-"""What the settings of every source can change in its listing: labels, and the licence of what brings none."""
+"""What holds for the listing of every source: texts that can be written down, splits of three names, and settings."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from datasets.sources.base import FetchProgress, Source, SourceItem
+from datasets.sources.split_names import split_of
+
+TEXTS = ("member", "group", "licence", "caption", "origin", "detail")
+SPLITS = {"train", "validation", "test", None}
 
 
 @dataclass(frozen=True, slots=True)
 class Adapted(Source):
-    """A source with labels renamed or left out, and a licence for items without one."""
+    """A source whose items are fit for a manifest, with labels renamed or left out, and a licence where none is."""
 
     name: str
     inner: Source
@@ -41,11 +46,39 @@ class Adapted(Source):
         return self.inner.read(member)
 
     def _adapted(self, item: SourceItem) -> SourceItem:
+        changes: dict[str, Any] = {}
+        for field in TEXTS:
+            text = getattr(item, field)
+            if text is not None and not text.isascii() and (written := _writable(text)) != text:
+                changes[field] = written
         if item.licence is None and self.licence is not None:
-            item = replace(item, licence=self.licence)
-        if item.label is None or item.label not in self.labels:
-            return item
-        label = self.labels[item.label]
-        if label is None and item.problem is None:
-            return replace(item, problem="label_left_out", detail=f"label {item.label} is left out by source.labels")
-        return replace(item, label=label)
+            changes["licence"] = self.licence
+        if item.label is not None:
+            changes |= self._label(item, item.label)
+        if item.split not in SPLITS:
+            changes |= _split(item, item.split or "")
+        return replace(item, **changes) if changes else item
+
+    def _label(self, item: SourceItem, label: str) -> dict[str, Any]:
+        known = self.labels.get(label.strip(), label.strip())
+        if known is None:
+            told = {"problem": "label_left_out", "detail": f"label {label.strip()} is left out by source.labels"}
+            return {"label": None} if item.problem else told
+        if not known.isprintable():
+            written = ascii(known)[1:-1]
+            told = {"label": written, "problem": "bad_label", "detail": f"label {written} holds control characters"}
+            return {"label": written} if item.problem else told
+        return {"label": known or None} if known != item.label else {}
+
+
+def _split(item: SourceItem, word: str) -> dict[str, Any]:
+    """The split that another word stands for; an unknown word is no reason to draw lots."""
+    split = split_of(word.strip())
+    if split or item.problem:
+        return {"split": split}
+    return {"split": None, "problem": "unknown_split", "detail": f"its source says split {word!a}"}
+
+
+def _writable(text: str) -> str:
+    """Without what UTF-8 cannot hold."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,5 +1,6 @@
 """What a source of images is: a listing of members, and the bytes of each."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -18,6 +19,7 @@ class Problem(NamedTuple):
 PROBLEMS = {
     "archive_link": Problem("a link inside an archive, which is not followed"),
     "bad_side_file": Problem("the file with its label or caption cannot be read"),
+    "bad_label": Problem("its label cannot be the name of a class; rename it (source.labels), or mend it"),
     "broken_link": Problem("a symbolic link to nothing"),
     "download_failed": Problem("it could not be downloaded"),
     "duplicate_name": Problem("another member of the same name comes before it"),
@@ -47,14 +49,19 @@ PROBLEMS = {
 """Code -> what it means. Codes are stable; sentences are not."""
 
 
+def without_folders(error: OSError) -> str:
+    """What went wrong, as a sentence that may be published: absolute paths lose their folders."""
+    return re.sub(r"(?<![\w./:])/(?:[^/:'\"\n]+/)+", "", error.strerror or str(error))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceItem:
     """One member; `member` is a POSIX-like path, unique in its source. An item with a `problem` cannot be read.
 
     `version_tag` changes whenever the bytes may have changed (time, ETag, checksum); "" where nothing tells.
     `size_bytes` is None where it is not known before reading. `split` is the one that the source itself assigns:
-    train, validation, test or None. `origin` is a URI without absolute local paths and credentials. `detail` says more
-    than PROBLEMS[problem] does.
+    train, validation, test, another word for one of them, or None. `origin` is a URI without absolute local paths and
+    credentials. `detail` says more than PROBLEMS[problem] does.
     """
 
     member: str

@@ -20,7 +20,7 @@ from pydantic import Field
 from datasets.errors import BadInput
 from datasets.sources.base import PROBLEMS, Source, SourceItem
 from datasets.sources.settings import Location, local_path
-from datasets.sources.split_names import split_in, split_of
+from datasets.sources.split_names import split_in
 from datasets.sources.tables.image_columns import Columns, TableColumnSettings, cells, choose_columns, has_column, texts
 from datasets.sources.tables.image_files import (
     TABLE_ERRORS,
@@ -193,7 +193,7 @@ def _known_rows(part: TablePart, columns: Columns) -> Iterator[tuple[int, _Known
             known = zip(
                 map(with_label, _values(batch, columns.label), count(first)),
                 map(_text, _values(batch, columns.group)),
-                map(split_of, _values(batch, columns.split, "")) if columns.split else repeat(part.split),
+                _values(batch, columns.split, None) if columns.split else repeat(part.split),
                 map(_text, _values(batch, columns.licence)),
                 map(_text, _values(batch, columns.caption)),
                 _nulls(batch, columns.image),

@@ -30,7 +30,6 @@ from datasets.sources.downloads.url_index import Repeats, UrlIndex, index_of, ke
 from datasets.sources.downloads.url_rows import UrlRows
 from datasets.sources.downloads.urls import UnsafeUrl, WebUrl
 from datasets.sources.settings import CommonSourceSettings, Location, local_path
-from datasets.sources.split_names import split_of
 
 MARK_FILE = "fetched.json"
 LOCK_FILE = "fetch.lock"
@@ -172,7 +171,7 @@ class UrlList(Source):
                 "group": row.group,
                 "licence": row.licence,
             }
-            known["split"] = split_of(row.split) if row.split else None
+            known["split"] = row.split
             if row.url is None:
                 yield SourceItem(member=f"row/{number:08d}", problem="no_image", detail="the row has no URL", **known)
             else:

@@ -1,8 +1,11 @@
 """What is known before a run: whether the images are enough, where folders lie, and room for what would run."""
 
+import json
+
 import pytest
 
 from datasets.errors import BadInput
+from datasets.example_proto import encode_example
 from datasets.tfds_layout import (
     DATASET_INFO_FILE,
     LATEST_FILE,
@@ -12,6 +15,7 @@ from datasets.tfds_layout import (
     ShardFeatures,
     write_index,
 )
+from datasets.tfrecord import write_tfrecord
 from flows.preflight import preflight
 from flows.settings import validate
 from tasks.stage import run_stage
@@ -148,6 +152,20 @@ def test_a_published_version_with_too_few_to_select_by_is_refused(settings, refu
 def test_published_images_stay_in_their_split_whatever_the_shares(settings, publish):
     publish(train=30, validation=22)
     preflight(settings(synthetic_gate={"min_gate_images": 11}), EVERYTHING)
+
+
+@pytest.mark.parametrize("kind", ["auto", "tfds"])
+def test_a_published_version_may_be_a_source_however_it_is_named(settings, tmp_path, blob, kind):
+    version = tmp_path / "published" / "other" / "1.0.0"
+    version.mkdir(parents=True)
+    features = "tensorflow_datasets.core.features"
+    image = {"pythonClassName": f"{features}.image_feature.Image", "image": {"dtype": "uint8"}}
+    (version / "features.json").write_text(json.dumps({"featuresDict": {"features": {"image": image}}}))
+    splits = [{"name": "train", "shardLengths": ["5"]}]
+    (version / "dataset_info.json").write_text(json.dumps({"name": "other", "version": "1.0.0", "splits": splits}))
+    records = (encode_example({"image": blob(0, number)}) for number in range(5))
+    write_tfrecord(version / "other-train.tfrecord-00000-of-00001", records)
+    assert preflight(settings(source={"kind": kind, "path": version}), PREPARE).members == 5
 
 
 def test_a_full_disk_stops_only_what_would_run(settings, refusal, monkeypatch):

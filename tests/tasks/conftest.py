@@ -13,9 +13,6 @@ from tasks.parallel import ComputeSettings
 from tasks.scan import ScanSettings, scan
 from tasks.split import SplitSettings, split
 from tasks.stage_context import StageContext
-from tests.s3_server import s3_bucket, s3_client, s3_endpoint, s3_environment
-
-__all__ = ["s3_bucket", "s3_client", "s3_endpoint", "s3_environment"]
 
 SIDE_PX = 16
 

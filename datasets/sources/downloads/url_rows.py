@@ -115,6 +115,11 @@ class UrlRows:
             self._check_columns(header)
             places = [header.index(column) if column else None for column in self.columns]
             for cells in reader:
+                if cells and len(cells) != len(header):
+                    raise BadInput(
+                        f"{self.path}: line {reader.line_num} has {len(cells)} cells, the header {len(header)}; "
+                        "put cells with a delimiter in them into double quotes"
+                    )
                 if cells:
                     yield UrlRow(*(_cell(cells, place) for place in places))
         except csv.Error as error:

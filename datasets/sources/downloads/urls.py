@@ -14,7 +14,9 @@ _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 _PARAMETER = re.compile(r"[^&;]+")
 _SECRET_TEXTS = ("signature", "token", "password", "credential", "secret", "apikey", "accesskey")
-_SECRET_WORDS = {"sig", "sign", "key", "expires", "auth", "passwd", "pwd"}
+_SECRET_WORDS = {"sig", "sign", "key", "expires", "auth", "pass", "passwd", "pwd"}
+_SECRET_WORDS |= {"jwt", "session", "sessionid", "sid", "hmac", "policy", "bearer"}
+_LONG_ENOUGH_FOR_A_SECRET = 16
 _SECRET_STARTS = ("x-amz-", "x-goog-")
 _MAX_SHOWN = 60
 
@@ -105,7 +107,9 @@ def _quoted(text: str, also_safe: str) -> str:
 
 def _without_secret(match: re.Match[str]) -> str:
     name, equals, _ = match[0].partition("=")
-    return f"{name}=..." if equals and _is_secret(unquote(name).lower()) else match[0]
+    if not equals:
+        return name if len(name) < _LONG_ENOUGH_FOR_A_SECRET else "..."
+    return f"{name}=..." if _is_secret(unquote(name).lower()) else match[0]
 
 
 def _is_secret(name: str) -> bool:

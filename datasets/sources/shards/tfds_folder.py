@@ -93,8 +93,6 @@ def read_json(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path}: not JSON ({error}); copy the data set again") from error
     if record is None:
         raise BadInput(f"{path}: null, or more than {MAX_JSON_BYTES >> 20} MiB; copy the data set again")
-    if record is None:
-        raise BadInput(f"{path}: null, or more than {MAX_JSON_BYTES >> 20} MiB; copy the data set again")
     if not isinstance(record, dict):
         raise BadInput(f"{path}: a JSON {type(record).__name__}, not an object; copy the data set again")
     return record

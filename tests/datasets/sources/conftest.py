@@ -3,9 +3,6 @@
 import pytest
 
 from tests.datasets.sources.misbehaving_server import running_server
-from tests.s3_server import s3_bucket, s3_client, s3_endpoint, s3_environment
-
-__all__ = ["s3_bucket", "s3_client", "s3_endpoint", "s3_environment"]
 
 
 @pytest.fixture

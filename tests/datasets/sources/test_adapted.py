@@ -85,12 +85,39 @@ def test_all_else_is_that_of_the_source():
     assert (source.read("1.png"), told) == (b"1.png", [(1, 2)])
 
 
-def test_a_source_is_adapted_only_where_the_settings_ask_for_it(tmp_path):
-    (tmp_path / "1.png").write_bytes(b"x")
-    plain = open_source(source_settings(path=tmp_path, kind="flat_folder"), tmp_path)
-    renamed = open_source(source_settings(path=tmp_path, kind="flat_folder", labels={"a": "b"}), tmp_path)
-    assert not isinstance(plain, Adapted)
-    assert isinstance(renamed, Adapted)
+@pytest.mark.parametrize("field", ["member", "group", "licence", "caption", "origin", "detail"])
+def test_texts_that_utf8_cannot_hold_are_written_out(field):
+    (item,) = adapted(replace(CAT, **{field: "caf\u00e9 \ud800"}))
+    assert getattr(item, field) == "caf\u00e9 \\ud800"
+
+
+@pytest.mark.parametrize(("label", "written"), [("a\nb", "a\\nb"), ("\ud800", "\\ud800"), ("\x1b[2J", "\\x1b[2J")])
+def test_a_label_that_cannot_name_a_class_is_a_problem(label, written):
+    (item,) = adapted(replace(CAT, label=label))
+    assert (item.label, item.problem, item.detail) == (
+        written,
+        "bad_label",
+        f"label {written} holds control characters",
+    )
+
+
+def test_labels_are_stripped():
+    assert [item.label for item in adapted(replace(CAT, label=" cat\n"), replace(CAT, label=" "))] == ["cat", None]
+
+
+def test_a_label_with_control_characters_can_be_renamed():
+    assert [item.label for item in adapted(replace(CAT, label="a\nb"), labels={"a\nb": "ab"})] == ["ab"]
+
+
+@pytest.mark.parametrize(("word", "split"), [("val", "validation"), (" Test ", "test"), ("train", "train")])
+def test_other_words_for_splits_are_known(word, split):
+    (item,) = adapted(replace(CAT, split=word))
+    assert (item.split, item.problem) == (split, None)
+
+
+def test_an_unknown_split_is_a_problem():
+    (item,) = adapted(replace(CAT, split="holdout"))
+    assert (item.split, item.problem, item.detail) == (None, "unknown_split", "its source says split 'holdout'")
 
 
 def test_an_adapted_source_can_be_sent_to_another_process(tmp_path):

@@ -33,7 +33,7 @@ PNG = encode_image(np.zeros((2, 2, 1), np.uint8), "png")
 
 
 def opened(path, cache=Path("not-needed"), **values):
-    return open_source(source_settings(path=path, **values), cache)
+    return open_source(source_settings(path=path, **values), cache).inner
 
 
 def files(root, *members):
@@ -220,7 +220,7 @@ def test_what_is_detected_is_the_same_when_it_is_written_down(tmp_path, name):
     found = detected(AutoSettings(path=path), tmp_path)
     written_down = source_settings(**found.model_dump(exclude_defaults=True))
     assert written_down == found
-    assert open_source(written_down, tmp_path) == opened(path, tmp_path)
+    assert open_source(written_down, tmp_path).inner == opened(path, tmp_path)
 
 
 def refusal(path):

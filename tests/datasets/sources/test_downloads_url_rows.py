@@ -38,15 +38,23 @@ def test_a_text_has_one_url_a_line_and_comments(rows):
     assert list(rows(text)) == [UrlRow("http://a/1"), UrlRow("http://a/2,b"), UrlRow("not a url")]
 
 
+@pytest.mark.parametrize("line", ["http://a/1,b.jpg,cat", "http://a/1"])
+def test_a_line_with_more_or_fewer_cells_than_the_header_is_refused(rows, line):
+    cells = line.count(",") + 1
+    sentence = f"line 2 has {cells} cells, the header 2; put cells with a delimiter in them into double quotes"
+    with pytest.raises(BadInput, match=f"{re.escape(sentence)}$"):
+        list(rows(f"url,label\n{line}\n", ("url", "label", None, None, None, None)))
+
+
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
 def test_a_table_with_any_delimiter(rows, delimiter):
     lines = [
         ["label", "url", "x"],
         ["cat", "http://a/1", ""],
-        ['"a ""b"""', "http://a/2"],
-        ["dog"],
+        ['"a ""b"""', "http://a/2", ""],
+        ["dog", "", ""],
         [],
-        ["", "http://a/3"],
+        ["", "http://a/3", ""],
     ]
     text = "\n".join(delimiter.join(cells) for cells in lines)
     assert list(rows(text, ("url", "label", None, None, None, None))) == [

@@ -148,7 +148,7 @@ def test_an_item_has_everything_the_table_knows(tmp_path):
     )  # fmt: skip
     (item,) = source.items()
     assert (item.label, item.group, item.split, item.licence, item.caption) == (
-        *("cat", "17", "validation", "CC0-1.0"),
+        *("cat", "17", "val", "CC0-1.0"),
         "a grey cat",
     )
     assert item.version_tag == f"{path.stat().st_size}-{path.stat().st_mtime_ns}"

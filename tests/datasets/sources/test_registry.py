@@ -42,13 +42,13 @@ def refusal(path: Path, kind: str = "auto") -> str:
     ids=["classes", "one class", "classes and texts", "one deeper", "images", "other files", "hidden folder"],
 )
 def test_auto_finds_the_kind(tmp_path, members, expected):
-    assert type(open_source(source_settings(path=folder_of(tmp_path, *members)), NO_CACHE)) is expected
+    assert type(open_source(source_settings(path=folder_of(tmp_path, *members)), NO_CACHE).inner) is expected
 
 
 def test_auto_takes_an_empty_folder_for_nothing(tmp_path):
     folder_of(tmp_path, "1.png")
     (tmp_path / "empty").mkdir()
-    assert type(open_source(source_settings(path=tmp_path), NO_CACHE)) is FlatFolder
+    assert type(open_source(source_settings(path=tmp_path), NO_CACHE).inner) is FlatFolder
 
 
 def test_auto_refuses_images_beside_folders(tmp_path):

