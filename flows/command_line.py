@@ -144,7 +144,13 @@ def synthesize(
     epilog="Example: augment-dataset check photos --out check-photos --fail-on truncated --fail-on duplicate_exact"
 )
 def check(
-    location: Location,
+    location: Annotated[
+        str,
+        typer.Argument(
+            metavar="LOCATION",
+            help="Folder, archive, remote folder or other source of images; or a settings file (YAML) with a source.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for manifest, findings and report; older ones are replaced.")],
     kind: Kind = "auto",
     fail_on: Annotated[
@@ -152,10 +158,13 @@ def check(
     ] = None,
     workers: Workers = None,
 ) -> None:
-    """Check images: broken files, duplicates, outliers, labels. Changes nothing in it."""
+    """Check images: broken files, duplicates, outliers, labels. Changes nothing in them.
+
+    Writes manifest.parquet (a row per file), findings.parquet, findings.csv and report.html.
+    """
     from flows.check import check_images
 
-    check_images(location, kind, out, tuple(fail_on or ()), workers or 0)
+    check_images(location, kind, out, tuple(fail_on or ()), workers)
 
 
 @app.command(epilog="Example: augment-dataset sources")

@@ -74,7 +74,7 @@ def volume_of(settings: Settings, stages: Sequence[Stage], found: Survey) -> Vol
     return Volume(
         images=images,
         variants_per_image=settings.augment.variants_per_image if settings.augment.preset != "none" else 0,
-        synthetic_images=settings.generate.images_per_class * max(1, classes),
+        synthetic_images=(settings.generate.fill_to or settings.generate.images_per_class) * max(1, classes),
         training_images_seen=settings.train.budget_images,
         values_per_image=shape.width_px * shape.height_px * settings.scan.channels,
         encoding=settings.scan.encoding,

@@ -11,8 +11,9 @@ from flows.plan import SKIP, plan, volume_of
 from flows.settings import Settings
 from tasks.estimate import disk_bytes
 from tasks.exclusions import check_exclusions
-from tasks.generate import wanted_labels
+from tasks.generate import training_images, wanted_labels
 from tasks.ingest import source_cache
+from tasks.overrides import check_overrides
 from tasks.preflight import (
     check_enough_files,
     check_not_inside,
@@ -52,6 +53,7 @@ def preflight(settings: Settings, stages: Sequence[Stage]) -> Survey:
 
 def _check_raw(settings: Settings, names: Sequence[str]) -> Survey:
     check_exclusions(settings.curate.exclusions)
+    check_overrides(settings.curate.overrides)
     for leaf in settings.source.leaves:
         if leaf is settings.source and leaf.weight is not None:
             raise BadInput(f"source.weight {leaf.weight:g} is for sources of a mixture (kind mixed); remove it")
@@ -112,7 +114,7 @@ def _check_published(settings: Settings, names: Sequence[str]) -> None:
     gate = _min_gate_images(settings, names)
     check_validation_images(f"{version.path} has", index.records("validation"), gate, advice)
     if "generate" in names:
-        wanted_labels(settings.generate, index.features.class_names)
+        wanted_labels(settings.generate, index.features.class_names, training_images(version))
 
 
 def _is_published(leaf: CommonSourceSettings, cache: Path) -> bool:

@@ -137,9 +137,9 @@ def absolute(settings: Settings, base: Path) -> Settings:
     source = settings.source.resolved(base)
     changes = {"workspace": settings.workspace, "published": settings.published}
     resolved = {name: _resolved(base, path) for name, path in changes.items()}
-    exclusions = settings.curate.exclusions
-    listed = {"exclusions": None if exclusions is None else _resolved(base, exclusions)}
-    curate = settings.curate.model_copy(update=listed)
+    lists = {"exclusions": settings.curate.exclusions, "overrides": settings.curate.overrides}
+    given = {name: _resolved(base, path) for name, path in lists.items() if path is not None}
+    curate = settings.curate.model_copy(update=given)
     return settings.model_copy(update={**resolved, "source": source, "curate": curate})
 
 

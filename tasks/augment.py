@@ -39,12 +39,12 @@ def augment_partition(
     settings: AugmentationSettings, seed: int, shared: Path, out: Path, place: str, rows: Sequence[Row]
 ) -> list[Row]:
     """Write one pack with the copies of some images; return the copies' rows."""
-    name = pack_name(row["sha256"] for row in rows).replace("pack-", "augmented-") + ".pack"
+    name = pack_name(map(_content, rows)).replace("pack-", "augmented-") + ".pack"
     copies = []
     with PackReader(shared) as prepared, PackWriter(out / "packs" / name) as pack:
         for row in rows:
             payload = prepared.read(row["pack"], row["offset"], row["length"])
-            seeds = [variant_seed(seed, row["sha256"], variant) for variant in range(settings.variants_per_image)]
+            seeds = [variant_seed(seed, _content(row), variant) for variant in range(settings.variants_per_image)]
             for variant, image in enumerate(augmented_variants(decode_image(payload), settings, seeds)):
                 encoded = encode_image(image, encoding_of(payload))
                 offset, length = pack.append(encoded)
@@ -55,6 +55,11 @@ def augment_partition(
 def encoding_of(payload: bytes) -> Encoding:
     """The encoding of one of our own payloads."""
     return "png" if payload.startswith(b"\x89PNG") else "jpeg"
+
+
+def _content(row: Row) -> str:
+    """What tells an image from others: frames of one file share its sha256."""
+    return f"{row['sha256']}#{row['frame']}" if row["frame"] else str(row["sha256"])
 
 
 def _copy_row(row: Row, variant: int, encoded: bytes, pack: str, offset: int, length: int) -> Row:

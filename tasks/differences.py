@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+READ_FILES = {"exclusions": "list of exclusions", "overrides": "file of overrides"}
+
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What changed between two fingerprints, as clauses, e.g. `settings changed: min_side_px 32 → 64`."""
@@ -16,13 +18,20 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     changes += [
         f"output of {name} changed" for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)
     ]
-    if old.get("reads") != new.get("reads"):
-        is_list = all("exclusions" in (parts.get("reads") or ()) for parts in (old, new))
-        changes.append("list of exclusions changed" if is_list else "source changed")
+    changes += _changed_reads(old.get("reads"), new.get("reads"))
     if old.get("code") != new.get("code"):
         changes.append("code changed")
     changes += [f"library changed: {leaf}" for leaf in _changed_leaves(old["libraries"], new["libraries"])]
     return changes or ["its output is gone"]
+
+
+def _changed_reads(old: Any, new: Any) -> list[str]:
+    """What changed of that which a stage reads besides its inputs."""
+    if old == new:
+        return []
+    if not all(isinstance(parts, dict) and parts.keys() & READ_FILES.keys() for parts in (old, new)):
+        return ["source changed"]
+    return [f"{what} changed" for name, what in READ_FILES.items() if old.get(name) != new.get(name)]
 
 
 def _changed_leaves(old: Any, new: Any, path: str = "") -> list[str]:

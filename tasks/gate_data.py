@@ -1,9 +1,10 @@
 """The data gate: whether prepared real images may be trained on and published."""
 
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,14 +14,36 @@ from datasets.gate_file import Gate, Metric, Outcome, judged, write_gate
 from datasets.manifest import MANIFEST_FILE, Kind, in_use, read_table
 from datasets.tfds_layout import read_index
 from tasks.curate import read_kept_pairs
+from tasks.data_measures import Measured, against_last, effective_per_class, of_classes, of_images
 from tasks.digests import canonical_json
+from tasks.labels import read_balance
 from tasks.published_versions import Published, latest
 from tasks.stage_context import StageContext, Summary
+from tasks.version_changes import DRIFT_MEASURES
 
-NEEDED = ["source", "member", "frame", "kind", "sha256", "pixel_sha256", "duplicate_group", "group"]
-NEEDED += ["label", "status", "split", "mean", "std"]
+NEEDED = ["source", "member", "frame", "kind", "sha256", "pixel_sha256", "duplicate_group", "group", "licence"]
+NEEDED += ["label", "status", "reason", "split", *(column for column, _ in DRIFT_MEASURES.values())]
 COMPARED_FILE = "compared_with.json"
-LEAK_KEYS = ("sha256", "pixel_sha256", "duplicate_group", "group")
+Severity = Literal["block", "warn"]
+
+
+class DataGateSeverity(BaseModel):
+    """What a limit that is passed does: block publishing, or warn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reject_rate: Severity = Field("block", description="max_reject_rate: block or warn")
+    duplicates: Severity = Field("warn", description="max_duplicate_share; copies are out already, so warn")
+    unlicensed: Severity = Field("warn", description="max_unlicensed_share")
+    leaks: Severity = Field("block", description="copies or groups in two splits; never there, but for a fault")
+    empty_classes: Severity = Field("warn", description="max_empty_classes")
+    imbalance: Severity = Field("warn", description="max_imbalance")
+    effective_images: Severity = Field("warn", description="min_effective_images; small data sets are few, so warn")
+    shrink: Severity = Field("block", description="max_shrink")
+    moved: Severity = Field("block", description="images in another split than before; never there, but for a fault")
+    vanished_classes: Severity = Field("block", description="max_vanished_classes")
+    new_classes: Severity = Field("warn", description="max_new_classes; a slip in a folder's name makes one")
+    drift: Severity = Field("warn", description="max_drift; new data may well be different")
 
 
 class DataGateSettings(BaseModel):
@@ -31,29 +54,87 @@ class DataGateSettings(BaseModel):
     max_reject_rate: float = Field(
         0.5, ge=0, le=1, description="share of rejected files above which nothing is published"
     )
+    max_duplicate_share: float | None = Field(
+        0.5, ge=0, le=1, description="share of sound images that are copies of others; null = only reported"
+    )
+    max_unlicensed_share: float | None = Field(
+        None, ge=0, le=1, description="share of images in use without a licence; null = only reported"
+    )
+    max_empty_classes: int | None = Field(
+        0, ge=0, description="classes, by files or curate.classes, without an image in use"
+    )
+    max_imbalance: float | None = Field(
+        100, ge=1, description="training images of the largest class over those of the smallest"
+    )
+    min_effective_images: float | None = Field(
+        50, ge=1, description="effective training images (near copies count once) that each class should have"
+    )
     max_shrink: float = Field(
         0.3, ge=0, le=1, description="share of images gone since the last version (a lost mount?)"
     )
     max_vanished_classes: int = Field(0, ge=0, description="classes of the last version that may have no image now")
+    max_new_classes: int | None = Field(0, ge=0, description="classes that the last version lacks")
     max_drift: float = Field(
-        0.25, ge=0, description="population stability index of brightness or contrast against the last version; warns"
+        0.25, ge=0, description="population stability index of measures against the last version, each alone"
     )
+    severity: DataGateSeverity = Field(default_factory=DataGateSeverity, description="block or warn, per limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a metric is judged: by the setting `limit`, or against 0 without one; `severity` names a setting too."""
+
+    title: str
+    limit: str | None
+    severity: str
+    direction: str = "max"
+
+
+RULES = {  # in the order of gate.json
+    "reject_rate": Rule("share of files rejected", "max_reject_rate", "reject_rate"),
+    "duplicates": Rule("share of sound images that are copies", "max_duplicate_share", "duplicates"),
+    "unlicensed": Rule("share of images without a licence", "max_unlicensed_share", "unlicensed"),
+    "leaks": Rule("copies and groups in two splits", None, "leaks"),
+    "empty_classes": Rule("classes without an image in use", "max_empty_classes", "empty_classes"),
+    "imbalance": Rule("training images of the largest class over the smallest", "max_imbalance", "imbalance"),
+    "effective_images": Rule(
+        "effective training images of the least diverse class", "min_effective_images", "effective_images", "min"
+    ),
+    "shrink": Rule("share of images gone since the last version", "max_shrink", "shrink"),
+    "moved": Rule("images published in another split before", None, "moved"),
+    "vanished_classes": Rule(
+        "classes without images since the last version", "max_vanished_classes", "vanished_classes"
+    ),
+    "new_classes": Rule("classes that the last version lacks", "max_new_classes", "new_classes"),
+    **{
+        name: Rule(f"drift of {called} (population stability)", "max_drift", "drift")
+        for name, (_, called) in DRIFT_MEASURES.items()
+    },
+    "drift_classes": Rule("drift of the classes' shares (population stability)", "max_drift", "drift"),
+}
 
 
 def gate_data(settings: DataGateSettings, context: StageContext) -> Summary:
     """Judge the split manifest; write gate.json. A refusal stops the flow at publishing, not here."""
-    table = read_table(context.inputs["split"] / MANIFEST_FILE, NEEDED)
+    manifest = context.inputs["split"] / MANIFEST_FILE
+    table = read_table(manifest, NEEDED)
     last = latest(context.published / context.dataset)
-    gate = Gate(
-        gate="data",
-        decided_on="manifest of all images",
-        metrics=measure_data(settings, table, last, read_kept_pairs(context.inputs["curate"])),
-    )
+    effective = effective_per_class(manifest)
+    balance = read_balance(context.inputs["curate"]) or {}
+    pairs = read_kept_pairs(context.inputs["curate"])
+    metrics = measure_data(settings, table, last, pairs, effective, balance.get("empty", ()))
+    gate = Gate(gate="data", decided_on="manifest of all images", metrics=metrics)
     write_gate(gate, context.out)
     compared = {"version": last.version if last else None}
     (context.out / COMPARED_FILE).write_text(canonical_json(compared), encoding="utf-8")
     used = len(in_use(table))
-    return {"images_in": used, "images_out": used, "rejected": {}, "verdict": gate.verdict}
+    return {
+        "images_in": used,
+        "images_out": used,
+        "rejected": {},
+        "verdict": gate.verdict,
+        "effective_images": {label or "all": round(value, 1) for label, value in effective.items()},
+    }
 
 
 def compares_with_latest(settings: DataGateSettings, context: StageContext, folder: Path) -> str | None:
@@ -68,32 +149,46 @@ def compares_with_latest(settings: DataGateSettings, context: StageContext, fold
 
 
 def measure_data(
-    settings: DataGateSettings, table: pa.Table, last: Published | None, pairs: Sequence[tuple[str, str]] = ()
+    settings: DataGateSettings,
+    table: pa.Table,
+    last: Published | None,
+    pairs: Sequence[tuple[str, str]] = (),
+    effective: Mapping[str | None, float] | None = None,
+    empty_classes: Sequence[str] = (),
 ) -> tuple[Metric, ...]:
-    """All metrics of the data gate; `pairs` are near copies by sha256."""
+    """All metrics of the data gate, of all rows of a manifest with NEEDED.
+
+    `pairs` are near copies by sha256, `effective` says how many effective training images a class has.
+    """
     used = in_use(table)
-    rejected = sum(status == "rejected" for status in table["status"].to_pylist())
     old, note = _images_of(last)
-    metrics = [
-        _metric("reject_rate", "share of files rejected", rejected / len(table), settings.max_reject_rate, len(table)),
-        _metric("leaks", "copies and groups in two splits", float(leaks(used, pairs)), 0.0, len(used)),
-    ]
-    return tuple(judged(metric) for metric in [*metrics, *_against(settings, used, old, note)])
+    measured = of_images(table, used, pairs) | of_classes(
+        used, effective or {}, settings.min_effective_images, empty_classes
+    )
+    if old is not None:
+        measured |= against_last(table, used, old)
+    return tuple(_judged(name, settings, measured.get(name, Measured(None, note=note))) for name in RULES)
 
 
-def leaks(used: pa.Table, pairs: Sequence[tuple[str, str]] = ()) -> int:
-    """How many groups (same bytes, same pixels, copies, user's groups) and pairs of near copies are in two splits."""
-    splits = used["split"].to_pylist()
-    split_of = dict(zip(used["sha256"].to_pylist(), splits, strict=True))
-    known = [(split_of.get(first), split_of.get(second)) for first, second in pairs]
-    count = sum(None not in pair and pair[0] != pair[1] for pair in known)
-    for key in LEAK_KEYS:
-        seen: dict[str, set[str]] = {}
-        for value, split in zip(used[key].to_pylist(), splits, strict=True):
-            if value is not None:
-                seen.setdefault(value, set()).add(split)
-        count += sum(len(found) > 1 for found in seen.values())
-    return count
+def _judged(name: str, settings: DataGateSettings, measured: Measured) -> Metric:
+    """Without a value it does not apply, without a limit it is only reported."""
+    rule = RULES[name]
+    limit = getattr(settings, rule.limit) if rule.limit else 0.0
+    by_value = Outcome.NOT_APPLICABLE if measured.value is None else Outcome.NOT_MEASURED
+    return judged(
+        Metric(
+            name=name,
+            title=rule.title,
+            value=measured.value,
+            threshold=None if limit is None else float(limit),
+            direction=rule.direction,
+            severity=getattr(settings.severity, rule.severity),
+            floor=measured.by_chance,
+            n=measured.n,
+            note=measured.note,
+            outcome=by_value if measured.value is None or limit is not None else Outcome.REPORTED,
+        )
+    )
 
 
 def _images_of(last: Published | None) -> tuple[pa.Table | None, str]:
@@ -105,62 +200,3 @@ def _images_of(last: Published | None) -> tuple[pa.Table | None, str]:
     except FormatError:
         return None, f"{MANIFEST_FILE} of {last.version} is damaged"
     return old.filter(pa.array([kind == Kind.REAL for kind in old["kind"].to_pylist()])), ""
-
-
-def moved_images(used: pa.Table, old: pa.Table) -> int:
-    """How many images, by bytes or pixels, are now in another split than in the last version."""
-    count = 0
-    columns = [table[name].to_pylist() for table in (old, used) for name in ("sha256", "pixel_sha256", "split")]
-    before = {key: split for keys in columns[:2] for key, split in zip(keys, columns[2], strict=True) if key}
-    for sha256, pixel_sha256, split in zip(*columns[3:], strict=True):
-        count += any(before.get(key, split) != split for key in (sha256, pixel_sha256))
-    return count
-
-
-def _against(settings: DataGateSettings, used: pa.Table, old: pa.Table | None, note: str) -> list[Metric]:
-    """Metrics that compare with the last published version; `note` says why there is none to compare with."""
-    limits = {
-        "shrink": ("share of images gone since the last version", settings.max_shrink),
-        "moved": ("images published in another split before", 0.0),
-        "vanished_classes": ("classes without images since the last version", float(settings.max_vanished_classes)),
-        "drift_brightness": ("drift of brightness (population stability)", settings.max_drift),
-        "drift_contrast": ("drift of contrast (population stability)", settings.max_drift),
-    }
-    if old is None:
-        return [_not_applicable(name, title, limit, note) for name, (title, limit) in limits.items()]
-    gone = set(old["sha256"].to_pylist()) - set(used["sha256"].to_pylist())
-    values = {
-        "shrink": len(gone) / len(old),
-        "moved": float(moved_images(used, old)),
-        "vanished_classes": float(len(set(old["label"].to_pylist()) - set(used["label"].to_pylist()))),
-        "drift_brightness": population_stability(old["mean"].to_pylist(), used["mean"].to_pylist()),
-        "drift_contrast": population_stability(old["std"].to_pylist(), used["std"].to_pylist()),
-    }
-    return [
-        _metric(name, title, values[name], limit, len(used), "warn" if name.startswith("drift") else "block")
-        for name, (title, limit) in limits.items()
-    ]
-
-
-def population_stability(old: list[float], new: list[float], bins: int = 10) -> float:
-    """Population stability index of two samples over the old one's deciles; 0 = alike, 0.25 = a clear shift."""
-    ordered = sorted(old)
-    edges = [ordered[len(ordered) * step // bins] for step in range(1, bins)]
-
-    def shares(values: list[float]) -> list[float]:
-        counts = [0] * bins
-        for value in values:
-            counts[sum(value >= edge for edge in edges)] += 1
-        return [(count + 0.5) / (len(values) + 0.5 * bins) for count in counts]
-
-    return sum((b - a) * math.log(b / a) for a, b in zip(shares(old), shares(new), strict=True))
-
-
-def _metric(name: str, title: str, value: float, limit: float, n: int, severity: str = "block") -> Metric:
-    return Metric(
-        name=name, title=title, value=value, threshold=limit, n=n, severity=severity, outcome=Outcome.NOT_MEASURED
-    )
-
-
-def _not_applicable(name: str, title: str, limit: float, note: str) -> Metric:
-    return Metric(name=name, title=title, value=None, threshold=limit, outcome=Outcome.NOT_APPLICABLE, note=note)

@@ -28,6 +28,9 @@ class GenerateSettings(BaseModel):
     quotas: dict[str, Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict, description="other numbers for some classes, {class: images}"
     )
+    fill_to: int | None = Field(
+        None, ge=1, description="so many that real training and synthetic images of a class are this many; null = off"
+    )
     jpeg_quality: int = Field(95, ge=50, le=100, description="quality where the shards hold jpeg")
 
 
@@ -37,7 +40,7 @@ def generate(settings: GenerateSettings, context: StageContext) -> Summary:
 
     version = latest_or_refuse(context.published / context.dataset)
     index = version.index
-    counts = _training_images(version, index.features.class_names)
+    counts = training_images(version)
     labels = wanted_labels(settings, index.features.class_names, counts)
     generator = load_generator(context.inputs["train"])
     names = index.features.class_names if generator.class_names is not None else None
@@ -72,24 +75,44 @@ def wanted_labels(
 ) -> np.ndarray:
     """int32 [N]: each class id as often as it is wanted, in order. Without classes, zeros.
 
-    `training_images` says how many real ones there are of each class; a class with none is not made, whatever its
-    quota, since no generator has learned it. None: all classes have some.
+    `training_images` says how many real ones there are of each class, or in all without classes; a class with none is
+    not made, whatever its quota, since no generator has learned it. None: all classes have some, how many is not known.
+    `fill_to` takes the place of `images_per_class`, and quotas go before both.
     Raises BadInput for a quota of a class that does not exist, or when nothing at all is wanted.
     """
     unknown = sorted(settings.quotas.keys() - set(class_names or ()))
     if unknown:
         raise BadInput(f"generate.quotas names {', '.join(unknown)}; the classes are {', '.join(class_names or ())}")
+    before_quotas = _wanted(settings, training_images or [0] * len(class_names or ("all",)))
     if class_names is None:
-        return np.zeros(settings.images_per_class, dtype=np.int32)
-    wanted = dict.fromkeys(class_names, settings.images_per_class) | settings.quotas
+        _check_some(before_quotas, settings, ())
+        return np.zeros(before_quotas[0], dtype=np.int32)
+    wanted = dict(zip(class_names, before_quotas, strict=True)) | settings.quotas
     wanted |= dict.fromkeys(untrained(class_names, training_images), 0)
     quotas = list(wanted.values())
-    if not sum(quotas):
-        raise BadInput(
-            f"generate.quotas is 0 for every class that has training images, of {', '.join(class_names)}; "
-            "at least one needs 1 image or more; raise a quota, or leave it out to get generate.images_per_class"
-        )
+    _check_some(quotas, settings, class_names)
     return np.repeat(np.arange(len(class_names), dtype=np.int32), quotas)
+
+
+def _check_some(quotas: Sequence[int], settings: GenerateSettings, class_names: Sequence[str]) -> None:
+    if sum(quotas):
+        return
+    if settings.fill_to is not None and not settings.quotas:
+        raise BadInput(
+            f"generate.fill_to is {settings.fill_to}, and no class has fewer real training images; raise it, or leave "
+            "it out to get generate.images_per_class"
+        )
+    raise BadInput(
+        f"generate.quotas is 0 for every class that has training images, of {', '.join(class_names)}; "
+        "at least one needs 1 image or more; raise a quota, or leave it out to get generate.images_per_class"
+    )
+
+
+def _wanted(settings: GenerateSettings, training_images: Sequence[int]) -> list[int]:
+    """Synthetic images per class before quotas."""
+    if settings.fill_to is None:
+        return [settings.images_per_class] * len(training_images)
+    return [max(0, settings.fill_to - count) for count in training_images]
 
 
 def untrained(class_names: tuple[str, ...] | None, training_images: Sequence[int] | None) -> list[str]:
@@ -99,13 +122,14 @@ def untrained(class_names: tuple[str, ...] | None, training_images: Sequence[int
     return [name for name, count in zip(class_names, training_images, strict=True) if not count]
 
 
-def _training_images(version: Published, class_names: tuple[str, ...] | None) -> list[int] | None:
-    """Real training images of each class."""
+def training_images(version: Published) -> list[int]:
+    """Real training images of each class of a published version, in order of id; one number without classes."""
+    class_names = version.index.features.class_names
+    used = in_use(read_table(version.path / MANIFEST_FILE, ["status", "split", "class_id", "kind"]))
+    used = used.filter(pc.and_(pc.equal(used["split"], "train"), pc.equal(used["kind"], Kind.REAL)))
     if class_names is None:
-        return None
-    used = in_use(read_table(version.path / MANIFEST_FILE, ["status", "split", "class_id"]))
-    ids = used.filter(pc.equal(used["split"], "train"))["class_id"].to_numpy()
-    return np.bincount(ids, minlength=len(class_names)).tolist()
+        return [len(used)]
+    return np.bincount(used["class_id"].to_numpy(), minlength=len(class_names)).tolist()
 
 
 def _row(context: StageContext, number: int, encoded: bytes, labelled: tuple[str, int] | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The store of prepared images: append-only packs, each with a Parquet index of what was found in it.
 
 One folder per scan recipe (settings, code and libraries), shared by all runs. An image is known by the sha256
-of its payload, so it is decoded once however often it is listed.
+of its payload and its frame in it, so a file is decoded once however often it is listed.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from datasets.pixel_packs import PackWriter
 from tasks.digests import file_sha256
 
 SCANNED_COLUMNS = (
-    *("sha256", "status", "reason", "detail", "format", "width_px", "height_px", "channels", "bit_depth"),
+    *("sha256", "frame", "status", "reason", "detail", "format", "width_px", "height_px", "channels", "bit_depth"),
     *("mean", "std", "entropy_bits", "sharpness", "brightness_p05", "brightness_p95", "clipped_fraction"),
     *("phash", "phash_mirror", "pixel_sha256", "thumbnail", "pack", "offset", "length"),
     *("channel_sums", "channel_square_sums"),
 )
-STORE_VERSION = "1"
+STORE_VERSION = "2"
 FINDINGS = pa.list_(pa.struct([("finding", pa.string()), ("severity", pa.string()), ("detail", pa.string())]))
 STORE_SCHEMA = pa.schema(
     [pa.field(name, SCHEMA.field(name).type) for name in SCANNED_COLUMNS] + [pa.field("findings", FINDINGS)],
@@ -40,16 +40,21 @@ def pack_name(sha256s: Iterable[str]) -> str:
     return "pack-" + hashlib.sha256("".join(sha256s).encode()).hexdigest()[:16]
 
 
-def write_pack(folder: Path, name: str, rows: Sequence[dict], payloads: Sequence[bytes | None]) -> None:
-    """Write a pack and, last, its index. `payloads[i]` is the prepared image of `rows[i]`, None where rejected."""
+def write_pack(folder: Path, name: str, images: Iterable[tuple[dict, bytes | None]]) -> None:
+    """Write a pack and, last, its index. `images` are rows, each with its prepared image, None where rejected.
+
+    They are taken one by one, and only the rows are kept in memory.
+    """
     place = f"pixels/{folder.name}/{name}.pack"
+    rows = []
     with PackWriter(folder / f"{name}.pack") as pack:
-        for row, payload in zip(rows, payloads, strict=True):
+        for row, payload in images:
             if payload is not None:
                 row["offset"], row["length"] = pack.append(payload)
                 row["pack"] = place
+            rows.append(row)
     metadata = {"pixel_store_version": STORE_VERSION, "pack_sha256": file_sha256(folder / f"{name}.pack")}
-    table = pa.Table.from_pylist(list(rows), schema=STORE_SCHEMA.with_metadata(metadata))
+    table = pa.Table.from_pylist(rows, schema=STORE_SCHEMA.with_metadata(metadata))
     with atomic_file(folder / f"{name}.parquet") as file:
         pq.write_table(table, file, compression="zstd")
 
@@ -75,7 +80,7 @@ def recorded_pack_sha256(index: Path) -> str | None:
 
 
 def read_store(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Everything that the store knows; one row per payload."""
+    """Everything that the store knows; one row per payload and frame."""
     schema = pa.schema([STORE_SCHEMA.field(name) for name in columns]) if columns else STORE_SCHEMA
     tables = [pq.read_table(index, columns=schema.names) for index in sorted(folder.glob("pack-*.parquet"))]
     return pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in tables)])

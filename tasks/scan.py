@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.errors import BadInput
-from datasets.image_codec import encode_image
 from datasets.manifest import (
     FINDINGS_FILE,
     FINDINGS_SCHEMA,
@@ -24,11 +23,9 @@ from datasets.manifest import (
     with_columns,
     write_table,
 )
-from datasets.sources.base import Source
+from datasets.sources.base import Source, without_folders
 from tasks.digests import canonical_json, file_sha256
-from tasks.imaging.decode import Decoded, DecodeLimits, Finding, Undecodable, decode
-from tasks.imaging.measures import channel_sums, measure
-from tasks.imaging.pixel_operations import DenoiseSettings, ResizeSettings, denoise, resize, to_channels
+from tasks.imaging.decode import DecodeLimits, Finding
 from tasks.ingest import reopened_sources
 from tasks.listing_cache import listing_cache
 from tasks.parallel import map_partitions, partitions_of
@@ -42,35 +39,28 @@ from tasks.pixel_store import (
     store_folder,
     write_pack,
 )
+from tasks.scan_file import ScanSettings, finding_record, rejected_row, scan_payload
 from tasks.stage_context import StageContext, Summary
+from tasks.time_limit import time_limit
+
+__all__ = ["PACKS_FILE", "ScanSettings", "holds_still", "packs_are_intact", "scan", "scan_partition"]
 
 PACKS_FILE = "packs.json"
 PASSING_REASONS = {"vanished", "changed_while_read"}
-LISTED_TOO = {"status", "reason", "detail"}
+LISTED_TOO = {"frame", "status", "reason", "detail"}
+READING_TIMEOUT_S = 600.0
 EXTENSIONS = {  # that are right for a format besides its own name
     "jpeg": {"jpg", "jpe", "jfif", "mpo"},
     "tiff": {"tif"},
     "png": {"apng"},
+    "bmp": {"dib"},
     "pnm": {"pbm", "pgm", "ppm", "pam", "pfm"},
     "jp2": {"j2k", "j2c", "jpc", "jpf", "jpx"},
     "avif": {"avifs"},
     "ico": {"cur"},
 }
+Row = dict[str, Any]
 Unit = tuple[str, str, str]  # source, member, sha256
-
-
-class ScanSettings(BaseModel):
-    """How images are decoded and prepared. A change here decodes everything again."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    channels: Literal[1, 3] = Field(3, description="1 = grey, 3 = RGB")
-    resize: ResizeSettings = Field(default_factory=ResizeSettings, description="the one shape of all prepared images")
-    denoise: DenoiseSettings = Field(default_factory=DenoiseSettings, description="noise removal before resizing")
-    exact: bool = Field(False, description="decode large JPEGs at full size; false = at the nearest 1/2, 1/4 or 1/8")
-    encoding: Literal["png", "jpeg"] = Field("png", description="png (lossless) or jpeg, in packs and shards")
-    jpeg_quality: int = Field(95, ge=50, le=100, description="quality of jpeg encoding")
-    limits: DecodeLimits = Field(default_factory=DecodeLimits, description="what is decoded at all")
 
 
 def scan(settings: ScanSettings, context: StageContext) -> Summary:
@@ -79,86 +69,53 @@ def scan(settings: ScanSettings, context: StageContext) -> Summary:
     store = store_folder(context.shared, context.recipe)
     store.mkdir(parents=True, exist_ok=True)
     forget_damaged_packs(store)
-    units = _new_units(listed, store)
+    units = _new_units(listed, store, settings.limits)
     work = partial(scan_partition, settings, reopened_sources(context.inputs["ingest"], context.shared), store)
     passing_faults = map_partitions(
         work,
         partitions_of(units, context.compute.partition_size),
         context.compute,
         context.progress,
-        on_death=_dead,
+        on_death=partial(_dead, settings.limits.decode_timeout_s),
+        item_timeout_s=settings.limits.decode_timeout_s + READING_TIMEOUT_S,
     )
-    scanned = _known_rows(store, listed, [row for rows in passing_faults for row in rows])
+    unread = _too_large(listed, settings.limits)
+    scanned = _known_rows(store, listed, [*unread, *(row for rows in passing_faults for row in rows)])
     manifest = _join(listed, scanned)
     _distrust_listing(manifest, context.shared)
     write_table(manifest, context.out / MANIFEST_FILE)
     write_table(_findings(manifest, scanned), context.out / FINDINGS_FILE)
     _write_pack_digests(manifest, context)
-    return _summary(manifest, decoded=len(units))
+    return _summary(manifest, files=len(listed), decoded=len(units))
 
 
 def scan_partition(
     settings: ScanSettings, sources: Mapping[str, Source], store: Path, units: Sequence[Unit]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Prepare some images into one pack. Returns rows that must not be remembered: files that changed or vanished."""
-    name = pack_name(sha256 for _, _, sha256 in units)
-    rows, payloads, passing_faults = [], [], []
-    for source, member, sha256 in units:
-        row, payload = _scan_member(settings, sources[source], member, sha256)
-        if row["reason"] in PASSING_REASONS:
-            passing_faults.append(row)
-        else:
-            rows.append(row)
-            payloads.append(payload)
-    write_pack(store, name, rows, payloads)
+    passing_faults: list[Row] = []
+    images = (image for unit in units for image in _scan_member(settings, sources, unit, passing_faults))
+    write_pack(store, pack_name(sha256 for _, _, sha256 in units), images)
     return passing_faults
 
 
-def _scan_member(settings: ScanSettings, source: Source, member: str, sha256: str) -> tuple[dict, bytes | None]:
+def _scan_member(
+    settings: ScanSettings, sources: Mapping[str, Source], unit: Unit, passing_faults: list[Row]
+) -> Iterator[tuple[Row, bytes | None]]:
+    """Rows and prepared images of a file, or its passing fault into the list."""
+    source, member, sha256 = unit
     try:
-        payload = source.read(member)
+        payload = sources[source].read(member)
     except OSError as error:
-        return _rejected(
-            sha256, "vanished", f"it was listed, but cannot be read any more ({error.strerror or error})"
-        ), None
+        detail = f"it was listed, but cannot be read any more ({without_folders(error)})"
+        passing_faults.append(rejected_row(sha256, "vanished", detail))
+        return
     if hashlib.sha256(payload).hexdigest() != sha256:
-        return _rejected(
-            sha256, "changed_while_read", "its content changed between listing and reading; run again"
-        ), None
-    return scan_payload(settings, payload, sha256)
-
-
-def scan_payload(settings: ScanSettings, payload: bytes, sha256: str) -> tuple[dict, bytes | None]:
-    """Bytes of a file -> its row of the store, and the prepared image in the shards' encoding (None if rejected)."""
-    target_px = None if settings.exact else 2 * max(settings.resize.width_px, settings.resize.height_px)
-    decoded = decode(payload, settings.limits, scale_to_side_px=target_px)
-    if isinstance(decoded, Undecodable):
-        return _rejected(sha256, decoded.code, decoded.detail, decoded.format), None
-    prepared = prepare_pixels(settings, decoded)
-    sums, square_sums = channel_sums(prepared)
-    repaired = next((finding for finding in decoded.findings if finding.severity == "repair"), None)
-    row = {
-        "sha256": sha256,
-        "status": Status.REPAIRED if repaired else Status.KEPT,
-        "reason": repaired.code if repaired else None,
-        "detail": repaired.detail if repaired else None,
-        "format": decoded.format,
-        "width_px": decoded.width_px,
-        "height_px": decoded.height_px,
-        "channels": decoded.channels,
-        "bit_depth": decoded.bit_depth,
-        "channel_sums": sums,
-        "channel_square_sums": square_sums,
-        "findings": [_finding_record(finding) for finding in decoded.findings],
-    }
-    return row | measure(decoded.image), encode_image(prepared, settings.encoding, settings.jpeg_quality)
-
-
-def prepare_pixels(settings: ScanSettings, decoded: Decoded) -> Any:
-    """Upright uint8 [H, W, C] -> uint8 [height_px, width_px, channels] of the settings: channels, denoise, resize."""
-    image = denoise(to_channels(decoded.image, settings.channels), settings.denoise)
-    shape = settings.resize
-    return resize(image, shape.width_px, shape.height_px, shape.mode, shape.pad_level)
+        detail = "its content changed between listing and reading; run again"
+        passing_faults.append(rejected_row(sha256, "changed_while_read", detail))
+        return
+    with time_limit(settings.limits.decode_timeout_s):
+        yield from scan_payload(settings, payload, sha256)
 
 
 def holds_still(settings: ScanSettings, context: StageContext, folder: Path) -> str | None:
@@ -181,21 +138,6 @@ def packs_are_intact(settings: ScanSettings, context: StageContext, folder: Path
     return None
 
 
-def _rejected(sha256: str, code: str, detail: str, format_name: str | None = None) -> dict[str, Any]:
-    return {
-        "sha256": sha256,
-        "status": Status.REJECTED,
-        "reason": code,
-        "detail": detail,
-        "format": format_name,
-        "findings": [_finding_record(Finding(code, "reject", detail))],
-    }
-
-
-def _finding_record(finding: Finding) -> dict[str, str]:
-    return {"finding": finding.code, "severity": finding.severity, "detail": finding.detail}
-
-
 def _extension_note(member: str, format_name: str) -> list[Finding]:
     extension = PurePosixPath(member).suffix.lstrip(".").lower()
     if not extension or extension == format_name or extension in EXTENSIONS.get(format_name, ()):
@@ -203,8 +145,8 @@ def _extension_note(member: str, format_name: str) -> list[Finding]:
     return [Finding("wrong_extension", "note", f"the file is called .{extension}, but holds {format_name}")]
 
 
-def _dead(unit: Unit, sentence: str) -> list[dict[str, Any]]:
-    return [_rejected(unit[2], "decoder_died", sentence)]
+def _dead(decode_timeout_s: float, unit: Unit, sentence: str) -> list[Row]:
+    return [rejected_row(unit[2], "decoder_died", f"{sentence}; decode_timeout_s is {decode_timeout_s:g}")]
 
 
 def _distrust_listing(manifest: pa.Table, shared: Path) -> None:
@@ -215,52 +157,85 @@ def _distrust_listing(manifest: pa.Table, shared: Path) -> None:
             cache.distrust(zip(changed["source"].to_pylist(), changed["member"].to_pylist(), strict=True))
 
 
-def _new_units(listed: pa.Table, store: Path) -> list[Unit]:
-    """One member for each payload that the store does not know yet."""
+def _new_units(listed: pa.Table, store: Path, limits: DecodeLimits) -> list[Unit]:
+    """One member for each payload that the store does not know yet, as far as it may be read."""
     known = set(read_store(store, ["sha256"])["sha256"].to_pylist())
     units: dict[str, Unit] = {}
-    for unit in zip(*(listed[name].to_pylist() for name in ("source", "member", "sha256")), strict=True):
-        if unit[2] is not None and unit[2] not in known:
-            units.setdefault(unit[2], unit)
+    columns = (listed[name].to_pylist() for name in ("source", "member", "sha256", "size_bytes"))
+    for source, member, sha256, size_bytes in zip(*columns, strict=True):
+        if sha256 is not None and sha256 not in known and (size_bytes or 0) <= limits.max_bytes:
+            units.setdefault(sha256, (source, member, sha256))
     return list(units.values())
 
 
-def _known_rows(store: Path, listed: pa.Table, passing_faults: list[dict[str, Any]]) -> pa.Table:
-    """One row per payload of the listing, in its order."""
-    known = pa.concat_tables([read_store(store), pa.Table.from_pylist(passing_faults, schema=STORE_SCHEMA)])
-    places = pc.index_in(pc.unique(listed["sha256"]).drop_null(), value_set=known["sha256"])
-    return known.take(places)
+def _too_large(listed: pa.Table, limits: DecodeLimits) -> list[Row]:
+    """Rows of the files that are not even read."""
+    is_large = pc.and_(pc.greater(listed["size_bytes"], limits.max_bytes), pc.is_valid(listed["sha256"]))
+    large = listed.select(["sha256", "size_bytes"]).filter(pc.fill_null(is_large, False)).to_pylist()
+    sizes = {row["sha256"]: row["size_bytes"] for row in large}
+    return [
+        rejected_row(sha256, "too_large", f"{size} bytes; max_bytes is {limits.max_bytes}")
+        for sha256, size in sizes.items()
+    ]
+
+
+def _known_rows(store: Path, listed: pa.Table, unstored: list[Row]) -> pa.Table:
+    """The rows of each payload of the listing, in its order and that of frames."""
+    known = pa.concat_tables([read_store(store), pa.Table.from_pylist(unstored, schema=STORE_SCHEMA)])
+    wanted = pc.unique(listed["sha256"]).drop_null()
+    codes = pc.fill_null(pc.index_in(known["sha256"], value_set=wanted), -1).to_numpy()
+    frames = known["frame"].to_numpy()
+    order = np.lexsort((frames, codes))
+    codes, frames = codes[order], frames[order]
+    # A partition that was redone after its worker died may have stored some rows twice.
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = (codes[1:] != codes[:-1]) | (frames[1:] != frames[:-1])
+    return known.take(pa.array(order[is_first & (codes >= 0)]))
 
 
 def _join(listed: pa.Table, scanned: pa.Table) -> pa.Table:
-    """Fill the scanned columns of every listed row; a row that ingest rejected stays as it was."""
-    places = pc.index_in(listed["sha256"], value_set=scanned["sha256"])
-    was_read = pc.is_valid(listed["sha256"])
+    """Each listed row once for every frame, its scanned columns filled; a row that ingest rejected stays as it was.
+
+    The frames of a file are a group, so that no split parts them, unless the source knows of a wider group.
+    """
+    wanted = pc.unique(scanned["sha256"])
+    codes = pc.index_in(scanned["sha256"], value_set=wanted).to_numpy()
+    starts, ends = (np.searchsorted(codes, np.arange(len(wanted)), side) for side in ("left", "right"))
+    code_of = pc.fill_null(pc.index_in(listed["sha256"], value_set=wanted), -1).to_numpy()
+    was_read = code_of >= 0
+    if (lost := int(pc.sum(pc.is_valid(listed["sha256"])).as_py() or 0) - int(was_read.sum())) > 0:
+        raise RuntimeError(f"nothing is known of {lost} files after scanning; this is a fault of the program")
+    counts = np.where(was_read, (ends - starts)[code_of], 1) if len(wanted) else np.ones(len(listed), np.int64)
+    rows = np.repeat(np.arange(len(listed)), counts)
+    offsets = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = pa.array(
+        np.where(was_read, starts[code_of], 0)[rows] + offsets if len(wanted) else rows, mask=~was_read[rows]
+    )
+    manifest, is_read = listed.take(pa.array(rows)), pa.array(was_read[rows])
     columns = {}
     for name in SCANNED_COLUMNS[1:]:
         found = scanned[name].take(places)
-        listed_value = listed[name]
-        columns[name] = pc.if_else(was_read, found, listed_value) if name in LISTED_TOO else found
-    return with_columns(listed, **columns)
+        columns[name] = pc.if_else(is_read, found, manifest[name]) if name in LISTED_TOO else found
+    files = pc.binary_join_element_wise(manifest["source"], manifest["member"], "/")
+    several = pa.array((counts > 1)[rows])
+    columns["group"] = pc.if_else(several, pc.coalesce(manifest["group"], files), manifest["group"])
+    return with_columns(manifest, **columns)
 
 
 def _findings(manifest: pa.Table, scanned: pa.Table) -> pa.Table:
-    """One row per finding and file."""
-    of_payload = {
-        sha256: findings
-        for sha256, findings in zip(scanned["sha256"].to_pylist(), scanned["findings"].to_pylist(), strict=True)
-        if findings
-    }
+    """One row per finding and image; what is found of a name stands beside the first frame."""
+    columns = (scanned[name].to_pylist() for name in ("sha256", "frame", "findings"))
+    of_frame = {(sha256, frame): findings for sha256, frame, findings in zip(*columns, strict=True) if findings}
     rows = []
-    columns = ["source", "member", "frame", "sha256", "status", "reason", "detail", "format"]
-    for row in manifest.select(columns).to_pylist():
+    wanted = ["source", "member", "frame", "sha256", "status", "reason", "detail", "format"]
+    for row in manifest.select(wanted).to_pylist():
         status, reason, detail = row.pop("status"), row.pop("reason"), row.pop("detail")
         format_name = row.pop("format")
         if row["sha256"] is None and status == Status.REJECTED:
             rows.append(row | {"finding": reason, "severity": "reject", "detail": detail})
-        rows += [row | finding for finding in of_payload.get(row["sha256"], ())]
-        if format_name and status != Status.REJECTED:
-            rows += [row | _finding_record(finding) for finding in _extension_note(row["member"], format_name)]
+        rows += [row | finding for finding in of_frame.get((row["sha256"], row["frame"]), ())]
+        if format_name and row["frame"] == 0 and status != Status.REJECTED:
+            rows += [row | finding_record(finding) for finding in _extension_note(row["member"], format_name)]
     return pa.Table.from_pylist(rows, schema=FINDINGS_SCHEMA)
 
 
@@ -270,13 +245,14 @@ def _write_pack_digests(manifest: pa.Table, context: StageContext) -> None:
     (context.out / PACKS_FILE).write_text(canonical_json(digests, indent=1), encoding="utf-8")
 
 
-def _summary(manifest: pa.Table, decoded: int) -> Summary:
+def _summary(manifest: pa.Table, files: int, decoded: int) -> Summary:
     counts = status_counts(manifest)
     if counts[Status.KEPT] + counts[Status.REPAIRED] == 0:
         reasons = ", ".join(f"{count} {reason}" for reason, count in reason_counts(manifest).items())
-        raise BadInput(f"none of the {len(manifest)} files can be decoded as an image ({reasons}); check the source")
+        raise BadInput(f"none of the {files} files can be decoded as an image ({reasons}); check the source")
     return {
-        "images_in": len(manifest),
+        "images_in": files,
+        "frames_added": len(manifest) - files,
         "images_out": counts[Status.KEPT] + counts[Status.REPAIRED],
         "repaired": counts[Status.REPAIRED],
         "rejected": reason_counts(manifest),

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, Status, in_use, read_table, reason_counts, with_columns, write_table
+from tasks.balance import BalanceSettings, over_class_size
 from tasks.curate import read_kept_pairs
 from tasks.digests import canonical_json
 from tasks.source_splits import HELD_OUT, SPLITS, agreement, open_splits
@@ -43,6 +44,9 @@ class SplitSettings(BaseModel):
     source_splits: Literal["keep", "ignore"] = Field(
         "keep", description="splits that the source comes with: keep them, or ignore them and split anew"
     )
+    balance: BalanceSettings = Field(
+        default_factory=BalanceSettings, description="how many training images a class may have"
+    )
 
     @model_validator(mode="after")
     def _leaves_training_images(self) -> "SplitSettings":
@@ -60,10 +64,11 @@ class SplitSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a row goes; `split` is None where it must not be used, and then `why` is a sentence."""
+    """Where a row goes; `split` is None where it is not used, and then `why` is a sentence and `reason` its code."""
 
     split: str | None = None
     why: str | None = None
+    reason: str = "bridges_splits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,8 @@ def split(settings: SplitSettings, context: StageContext) -> Summary:
     _check_enough(used)
     pairs = read_kept_pairs(context.inputs["curate"])
     placed = assign_splits(rows, settings.shares, context.seed, state.splits, pairs)
+    agreed = agreement(rows, [entry.split for entry in placed])
+    placed = balanced(rows, placed, settings.balance, context.seed, state.splits)
     names = class_names(used, state.class_names)
     (context.out / CLASSES_FILE).write_text(canonical_json({"class_names": names}), encoding="utf-8")
     class_ids = {name: index for index, name in enumerate(names or ())}
@@ -102,7 +109,6 @@ def split(settings: SplitSettings, context: StageContext) -> Summary:
     write_table(table, context.out / MANIFEST_FILE)
     used_now = in_use(table)
     per_split = Counter(used_now["split"].to_pylist())
-    agreed = agreement(rows, [entry.split for entry in placed])
     _check_every_split(per_split, agreed is not None)
     return {
         "images_in": len(table),
@@ -153,6 +159,22 @@ def assign_splits(
             wanting = (name for name in SPLITS if name in allowed and counts[label][name] < targets[name])
             _place(block, next(wanting, "train"), found, counts[label])
     return [found.get(number, Placed()) for number in range(len(rows))]
+
+
+def balanced(
+    rows: Sequence[Row], placed: Sequence[Placed], settings: BalanceSettings, seed: int, ledger: Mapping[str, str]
+) -> list[Placed]:
+    """The same places, but for training images of classes that have too many: those are then not used.
+
+    After the splits are assigned, not before: so the shares are of all images, no policy ever moves an image from one
+    split to another, and validation and test keep the classes as the source has them.
+    """
+    published = [bool(_published_in(row, ledger)) for row in rows]
+    unselected = over_class_size(rows, [entry.split for entry in placed], published, settings, seed)
+    return [
+        Placed(None, unselected[number], "over_class_size") if number in unselected else entry
+        for number, entry in enumerate(placed)
+    ]
 
 
 def _home(block: Sequence[_Member]) -> str | None:
@@ -309,7 +331,7 @@ def _with_splits(
             continue
         changes: dict[str, Any]
         if entry.split is None:
-            changes = {"status": Status.UNSELECTED, "reason": "bridges_splits", "detail": entry.why}
+            changes = {"status": Status.UNSELECTED, "reason": entry.reason, "detail": entry.why}
         else:
             changes = {"split": entry.split, "class_id": class_ids.get(row["label"])}
         for name, value in changes.items():

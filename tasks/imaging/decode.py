@@ -1,11 +1,13 @@
 """One payload in, one upright uint8 image or one reason out; nothing that is in the bytes raises."""
 
+from collections.abc import Iterator
+
 from tasks.imaging.formats import SUPPORTED, sniff_format
 from tasks.imaging.jpeg import decode_jpeg
-from tasks.imaging.pillow import decode_with_pillow
+from tasks.imaging.pillow import decode_with_pillow, frames_with_pillow
 from tasks.imaging.verdicts import Decoded, DecodeLimits, Finding, Rejected, Undecodable
 
-__all__ = ["DecodeLimits", "Decoded", "Finding", "Undecodable", "decode", "sniff_format"]
+__all__ = ["DecodeLimits", "Decoded", "Finding", "Undecodable", "decode", "decode_frames", "sniff_format"]
 
 _DEFAULT_LIMITS = DecodeLimits()
 
@@ -20,25 +22,52 @@ def decode(
     """
     format_name = sniff_format(payload[:32])
     try:
-        return _decode(payload, format_name, limits or _DEFAULT_LIMITS, scale_to_side_px)
-    except Rejected as rejected:
-        return Undecodable(rejected.code, rejected.detail, format_name)
-    except MemoryError:
-        return Undecodable("too_large", "does not fit into memory; lower max_pixels", format_name)
+        limits = limits or _DEFAULT_LIMITS
+        known = _known_format(payload, format_name, limits)
+        if known == "jpeg":
+            return decode_jpeg(payload, limits, scale_to_side_px)
+        return decode_with_pillow(payload, known, limits)
     except Exception as error:
         # Decoders raise nearly anything on hostile bytes; each costs one row, never the run.
-        return Undecodable("damaged", f"the decoder failed ({type(error).__name__}: {error})", format_name)
+        return _undecodable(error, format_name)
 
 
-def _decode(payload: bytes, format_name: str | None, limits: DecodeLimits, scale_to_side_px: int | None) -> Decoded:
+def decode_frames(
+    payload: bytes, limits: DecodeLimits | None = None, scale_to_side_px: int | None = None
+) -> Iterator[Decoded | Undecodable]:
+    """As `decode`, for every frame or page in turn: one or more. Raises nothing; one at a time is in memory.
+
+    Frames of GIF, APNG, WebP and AVIF are the whole canvas as it is shown. Where the file as a whole is unfit, e.g.
+    for too many frames, that is the only verdict.
+    """
+    format_name = sniff_format(payload[:32])
+    if format_name is None or format_name == "jpeg":
+        yield decode(payload, limits, scale_to_side_px)
+        return
+    try:
+        limits = limits or _DEFAULT_LIMITS
+        for frame in frames_with_pillow(payload, _known_format(payload, format_name, limits), limits):
+            yield frame if isinstance(frame, Decoded) else _undecodable(frame, format_name)
+    except Exception as error:
+        yield _undecodable(error, format_name)
+
+
+def _undecodable(error: Exception, format_name: str | None) -> Undecodable:
+    if isinstance(error, Rejected):
+        return Undecodable(error.code, error.detail, format_name)
+    if isinstance(error, MemoryError):
+        return Undecodable("too_large", "does not fit into memory; lower max_pixels", format_name)
+    return Undecodable("damaged", f"the decoder failed ({type(error).__name__}: {error})", format_name)
+
+
+def _known_format(payload: bytes, format_name: str | None, limits: DecodeLimits) -> str:
+    """The format's name where it can be decoded. Raises Rejected."""
     if not payload:
         raise Rejected("empty_file", "the file holds no bytes")
     if len(payload) > limits.max_bytes:
         raise Rejected("too_large", f"{len(payload)} bytes; max_bytes is {limits.max_bytes}")
     if format_name is None:
         raise Rejected("not_an_image", f"begins like no known image format; decoded are {', '.join(SUPPORTED)}")
-    if format_name == "jpeg":
-        return decode_jpeg(payload, limits, scale_to_side_px)
     if format_name not in SUPPORTED:
         raise Rejected("unsupported", f"{format_name} is not decoded; decoded are {', '.join(SUPPORTED)}")
-    return decode_with_pillow(payload, format_name, limits)
+    return format_name

@@ -7,8 +7,9 @@ import simplejpeg
 
 from tasks.imaging.colour import to_srgb
 from tasks.imaging.jpeg_file import JpegFile, read_jpeg_file, without_metadata
+from tasks.imaging.jpeg_rows import whole_rows
 from tasks.imaging.orientation import upright
-from tasks.imaging.verdicts import Decoded, DecodeLimits, Finding, Rejected, check_size
+from tasks.imaging.verdicts import Decoded, DecodeLimits, Finding, Rejected, check_size, salvaged
 
 _STRAY_BYTES = re.compile(r"extraneous bytes before marker 0x([0-9a-f]{2})")
 
@@ -18,7 +19,15 @@ def decode_jpeg(payload: bytes, limits: DecodeLimits, scale_to_side_px: int | No
     file = read_jpeg_file(payload)
     check_size(file.width_px, file.height_px, limits)
     findings: list[Finding] = []
-    image = _colours(_pixels(payload, file, scale_to_side_px, findings), file, findings)
+    if not file.has_whole_exif:
+        findings.append(Finding("metadata_damaged", "note", "the EXIF data are cut or point outside themselves"))
+    try:
+        stored = _pixels(payload, file, scale_to_side_px, findings)
+    except Rejected as rejected:
+        if rejected.code != "truncated" or limits.salvage_min_fraction is None:
+            raise
+        stored = _first_rows(payload, file, limits, rejected, findings)
+    image = _colours(stored, file, findings)
     if file.orientation != 1:
         findings.append(
             Finding("exif_orientation", "repair", f"turned upright from EXIF orientation {file.orientation}")
@@ -60,6 +69,17 @@ def _strictly(payload: bytes, file: JpegFile, side_px: int | None) -> np.ndarray
     # libjpeg-turbo rounds sides up, so these minima name exactly that reduction.
     min_height, min_width = -(-file.height_px // factor), -(-file.width_px // factor)
     return simplejpeg.decode_jpeg(payload, colourspace, False, False, min_height, min_width, factor, strict=True)
+
+
+def _first_rows(
+    payload: bytes, file: JpegFile, limits: DecodeLimits, rejected: Rejected, findings: list[Finding]
+) -> np.ndarray:
+    """The rows of a truncated JPEG that are there; adds the repair. Raises the rejection where they are too few."""
+    if not file.is_sequential or file.components not in (1, 3) or file.bit_depth != 8:
+        raise rejected
+    rows = whole_rows(payload)
+    findings.append(salvaged(len(rows), file.height_px, limits, rejected))
+    return rows
 
 
 def _reduction(file: JpegFile, side_px: int | None) -> int:

@@ -4,10 +4,12 @@ import re
 import struct
 from dataclasses import dataclass
 
-from tasks.imaging.orientation import orientation_in_exif
+from tasks.imaging.orientation import is_whole, orientation_in_exif
 from tasks.imaging.verdicts import Rejected
 
 _START_OF_FRAME = frozenset({*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)})
+# Whose rows are complete one after another; the others get finer from scan to scan.
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -31,8 +33,10 @@ class JpegFile:
     components: int
     bit_depth: int
     orientation: int
+    has_whole_exif: bool
     icc_profile: bytes | None
     has_adobe_marker: bool
+    is_sequential: bool
     essential: tuple[tuple[int, int], ...]
     scan: int
     end: int | None
@@ -43,7 +47,9 @@ class _Walk:
 
     def __init__(self) -> None:
         self.frame: tuple[int, int, int, int] | None = None
+        self.is_sequential = False
         self.orientation = 1
+        self.has_whole_exif = True
         self.icc_parts: dict[int, bytes] = {}
         self.has_adobe_marker = False
         self.essential: list[tuple[int, int]] = []
@@ -57,8 +63,10 @@ class _Walk:
         if marker in _START_OF_FRAME and self.frame is None and len(body) >= 6:
             depth, height, width, components = struct.unpack_from(">BHHB", body)
             self.frame = (width, height, components, depth)
+            self.is_sequential = marker in _SEQUENTIAL
         elif marker == 0xE1 and body.startswith(b"Exif\x00\x00") and self.orientation == 1:
             self.orientation = orientation_in_exif(body)
+            self.has_whole_exif = is_whole(body)
         elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\x00") and len(body) > 14:
             self.icc_parts[body[12]] = body[14:]
         elif marker == 0xEE and body.startswith(b"Adobe"):
@@ -82,8 +90,10 @@ class _Walk:
             components=components,
             bit_depth=depth,
             orientation=self.orientation,
+            has_whole_exif=self.has_whole_exif,
             icc_profile=profile,
             has_adobe_marker=self.has_adobe_marker,
+            is_sequential=self.is_sequential,
             essential=tuple(self.essential),
             scan=self.scan,
             end=end,

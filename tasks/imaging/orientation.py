@@ -5,6 +5,7 @@ import struct
 import numpy as np
 
 ORIENTATION_TAG = 0x0112
+_VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -28,6 +29,25 @@ def orientation_in_exif(exif: bytes) -> int:
         return _find_orientation(tiff, order)
     except struct.error:
         return 1
+
+
+def is_whole(exif: bytes) -> bool:
+    """Whether all values of the first directory of an EXIF block lie inside it."""
+    tiff = exif[6:] if exif[:6] == b"Exif\x00\x00" else exif
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return False
+    try:
+        (offset,) = struct.unpack_from(order + "I", tiff, 4)
+        (count,) = struct.unpack_from(order + "H", tiff, offset)
+        for entry in range(count):
+            _, kind, values, place = struct.unpack_from(order + "HHII", tiff, offset + 2 + 12 * entry)
+            size = _VALUE_BYTES.get(kind, 0) * values
+            if size > 4 and place + size > len(tiff):
+                return False
+    except struct.error:
+        return False
+    return True
 
 
 def _find_orientation(tiff: bytes, order: str) -> int:

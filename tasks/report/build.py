@@ -14,9 +14,10 @@ from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput
 from datasets.published import resolve_version
 from datasets.tfds_layout import read_index
-from tasks.report import files_sections, image_sections, model_sections
+from tasks.report import classes_section, copies_section, files_sections, image_sections, model_sections
 from tasks.report.absent import Absent
 from tasks.report.evidence import Evidence
+from tasks.report.originals import Originals
 from tasks.report.pictures import Album
 from tasks.report.settings_rows import setting_rows
 from tasks.report.tables import (
@@ -52,10 +53,13 @@ class Rendered:
     html: str
 
 
-def build_report(record: Mapping[str, Any], out: Path) -> None:
-    """Write the report of a run's record. Never raises: a part that fails says so, a file that fails is logged."""
+def build_report(record: Mapping[str, Any], out: Path, originals: Originals | None = None) -> None:
+    """Write the report of a run's record. Never raises: a part that fails says so, a file that fails is logged.
+
+    With `originals`, files are shown as they are, instead of the images that were prepared of them.
+    """
     try:
-        page = render(record)
+        page = render(record, originals)
     except Exception as error:
         logger.warning("the report could not be made whole: %s", error)
         page = _environment().get_template("bare.html.jinja").render(record=record, error=error)
@@ -67,11 +71,12 @@ def build_report(record: Mapping[str, Any], out: Path) -> None:
         logger.warning("the report could not be written to %s: %s", out, error)
 
 
-def render(record: Mapping[str, Any]) -> str:
+def render(record: Mapping[str, Any], originals: Originals | None = None) -> str:
     """The page as text."""
     evidence = Evidence(record)
-    with Album(evidence.shared) as album:
-        found = [_rendered(section, evidence, album) for section in SECTIONS]
+    sections = CHECK_SECTIONS if record["flow"] == CHECK_FLOW else SECTIONS
+    with Album(evidence.shared, originals=originals) as album:
+        found = [_rendered(section, evidence, album) for section in sections]
         return (
             _environment()
             .get_template("page.html.jinja")
@@ -98,11 +103,22 @@ def headline(record: Mapping[str, Any]) -> str:
             "refused": "Publishing was refused",
         }
         return words.get(record["verdict"], record["verdict"]) + where
+    if record["flow"] == CHECK_FLOW:
+        return checked_sentence(record)
     versions = published_rows(record)
     if not versions:
         return "Done. This flow publishes nothing"
     named = [f"{row.name} {row.version} " + _what_happened(row) for row in versions]
     return "; ".join(named)
+
+
+def checked_sentence(record: Mapping[str, Any]) -> str:
+    """What a check came to."""
+    summary = record["stages"][-1]["summary"]
+    listed, used = summary["images_in"], summary["images_out"]
+    if listed == used:
+        return f"All {listed:,} files can be used"
+    return f"{used:,} of {listed:,} files can be used, {listed - used:,} cannot"
 
 
 def _what_happened(row: PublishedRow) -> str:
@@ -149,19 +165,35 @@ def _is_labelled(version: PublishedRow) -> bool:
         return True
 
 
+CHECK_FLOW = "check"
+STAGES = Section("stages", "Stages", _stages)
+COUNTS = Section("counts", "Flow of counts", _counts)
+FINDINGS = Section("findings", "Findings", files_sections.findings)
+DUPLICATES = Section("duplicates", "Copies", copies_section.duplicates)
+MEASURES = Section("measures", "Measures", files_sections.measures)
+SETTINGS = Section("settings", "Settings", _settings)
 SECTIONS = (
-    Section("stages", "Stages", _stages),
-    Section("counts", "Flow of counts", _counts),
+    STAGES,
+    COUNTS,
     Section("gates", "Gates", model_sections.gates),
-    Section("rejects", "Rejected files", files_sections.rejects),
-    Section("duplicates", "Copies", files_sections.duplicates),
+    FINDINGS,
+    DUPLICATES,
     Section("balance", "Classes and splits", image_sections.balance),
-    Section("measures", "Measures", files_sections.measures),
+    MEASURES,
     Section("samples", "Images", image_sections.samples),
     Section("augmented", "Augmented copies", image_sections.augmented),
     Section("training", "Training", model_sections.training),
-    Section("settings", "Settings", _settings),
+    SETTINGS,
     Section("loading", "Load the data", _loading),
+)
+CHECK_SECTIONS = (  # what a check found comes first; nothing is split, trained or published
+    COUNTS,
+    FINDINGS,
+    DUPLICATES,
+    Section("classes", "Classes", classes_section.classes),
+    MEASURES,
+    STAGES,
+    SETTINGS,
 )
 
 

@@ -45,10 +45,12 @@ class Chart:
     bars: tuple[Bar, ...] = ()
     lines: tuple[tuple[str, str], ...] = ()  # name, path data
     mark: Tick | None = None
+    limits: tuple[Tick, ...] = ()
+    limits_beyond: tuple[str, ...] = ()  # limits outside the axis, which no value comes near
 
 
-def histogram(title: str, groups: Mapping[str, np.ndarray]) -> Chart | None:
-    """Values [N] of each kind, stacked in the order of the kinds. None without finite values."""
+def histogram(title: str, groups: Mapping[str, np.ndarray], limits: Mapping[str, float] | None = None) -> Chart | None:
+    """Values [N] of each kind, stacked in the order of the kinds, and limits by name. None without finite values."""
     finite = {kind: values[np.isfinite(values)] for kind, values in groups.items()}
     every = np.concatenate([np.empty(0), *finite.values()])
     if not len(every):
@@ -61,14 +63,25 @@ def histogram(title: str, groups: Mapping[str, np.ndarray]) -> Chart | None:
     top = max(1, int(np.sum(list(counts.values()), axis=0).max()))
     places = np.linspace(LEFT, WIDTH - RIGHT, len(edges))
     labelled = [low] if low == high else _decades(edges) if log else nice_ticks(low, high)
-    position = np.interp(np.log(labelled), np.log(edges), places) if log else np.interp(labelled, edges, places)
+    named = {f"{name} {value:g}": value for name, value in (limits or {}).items()}
+    inside = {text: value for text, value in named.items() if edges[0] <= value <= edges[-1]}
+    at = _places_of([*labelled, *inside.values()], edges, places, log)
+    told = "".join(f"; limit {text}" for text in named)
     return Chart(
         title=title,
-        alt=f"Histogram of {title}: {len(every):,} images, from {low:,.4g} to {high:,.4g}, median {median:,.4g}",
+        alt=f"Histogram of {title}: {len(every):,} images, from {low:,.4g} to {high:,.4g}, median {median:,.4g}{told}",
         bars=tuple(_stacked(counts, places, top)),
-        x_ticks=tuple(Tick(round(float(x), 1), compact(value)) for x, value in zip(position, labelled, strict=True)),
+        x_ticks=tuple(Tick(x, compact(value)) for x, value in zip(at, labelled, strict=False)),
         y_ticks=(Tick(HEIGHT - BOTTOM, "0"), Tick(TOP, f"{top:,}")),
+        limits=tuple(Tick(x, text) for x, text in zip(at[len(labelled) :], inside, strict=True)),
+        limits_beyond=tuple(text for text in named if text not in inside),
     )
+
+
+def _places_of(values: Sequence[float], edges: np.ndarray, places: np.ndarray, log: bool) -> list[float]:
+    """Where on the axis values lie, in units of the box."""
+    found = np.interp(np.log(values), np.log(edges), places) if log else np.interp(values, edges, places)
+    return [round(float(place), 1) for place in found]
 
 
 def line_chart(

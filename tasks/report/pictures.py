@@ -1,4 +1,4 @@
-"""Pictures for the page: read from packs, shrunk, put side by side, and turned into data URIs within a budget."""
+"""Pictures for the page: of prepared images or originals, shrunk, put side by side, as data URIs within a budget."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,14 @@ import numpy as np
 from datasets.errors import BadInput
 from datasets.image_codec import decode_image, encode_image
 from datasets.pixel_packs import PackReader
+from tasks.report.originals import Originals
 
 PACK_COLUMNS = ["pack", "offset", "length"]
+PICTURE_COLUMNS = ["source", "member", "frame", "size_bytes", *PACK_COLUMNS]
 CELL_SIDE_PX = 64
+ORIGINAL_SIDE_PX = 112
+JPEG_QUALITY = 85
+SMALL_SAMPLES = 64 * 64  # an image of no more is written exactly
 MIN_SHOWN_SIDE_PX = 64
 GAP_PX = 2
 GAP_LEVEL = 128  # mid grey shows on light and on dark pages
@@ -35,8 +40,11 @@ class Picture:
 class Album:
     """Makes pictures, and leaves them out once their data URIs together would pass the budget."""
 
-    def __init__(self, shared: Path | None, budget_bytes: int = BUDGET_BYTES) -> None:
+    def __init__(
+        self, shared: Path | None, budget_bytes: int = BUDGET_BYTES, originals: Originals | None = None
+    ) -> None:
         self._packs = PackReader(shared) if shared else None
+        self._originals = originals
         self._left_bytes = budget_bytes
         self.left_out = 0
 
@@ -62,6 +70,11 @@ class Album:
         """A manifest row's prepared image at the size of a thumbnail, a placeholder where there is none."""
         return self.picture(self.image(row), alt)
 
+    def file(self, row: Mapping[str, Any], alt: str) -> Picture:
+        """A manifest row with PICTURE_COLUMNS: the file itself where originals are shown, else its prepared image."""
+        original = self._originals.image(row) if self._originals else None
+        return self.cell(row, alt) if original is None else self.picture(original, alt, ORIGINAL_SIDE_PX)
+
     def strip(self, images: Sequence[np.ndarray], alt: str) -> Picture | None:
         """Some images uint8 [H, W, C] of one shape as one row; None for no images."""
         return self.picture(side_by_side([shrunk(image) for image in images]), alt, None) if images else None
@@ -72,19 +85,22 @@ class Album:
             return Picture(None, alt)
         if max_side_px is not None:
             image = shrunk(image, max_side_px)
-        uri = data_uri(image)
+        uri = data_uri(image, as_jpeg=max_side_px == ORIGINAL_SIDE_PX and image.size > SMALL_SAMPLES)
         if len(uri) > self._left_bytes:
             self.left_out += 1
             return Picture(None, alt)
         self._left_bytes -= len(uri)
         height_px, width_px = image.shape[:2]
         factor = max(1, -(-MIN_SHOWN_SIDE_PX // min(height_px, width_px)))
+        if max_side_px is not None:  # a line of pixels does not grow beyond its cell
+            factor = max(1, min(factor, 2 * MIN_SHOWN_SIDE_PX // max(height_px, width_px)))
         return Picture(uri, alt, width_px * factor, height_px * factor)
 
 
-def data_uri(image: np.ndarray) -> str:
+def data_uri(image: np.ndarray, as_jpeg: bool = False) -> str:
     """uint8 [H, W, C] -> the image itself as an address."""
-    return "data:image/png;base64," + base64.b64encode(encode_image(image, "png")).decode("ascii")
+    payload = encode_image(image, "jpeg", JPEG_QUALITY) if as_jpeg else encode_image(image, "png")
+    return f"data:image/{'jpeg' if as_jpeg else 'png'};base64," + base64.b64encode(payload).decode("ascii")
 
 
 def shrunk(image: np.ndarray, max_side_px: int = CELL_SIDE_PX) -> np.ndarray:

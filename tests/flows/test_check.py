@@ -1,16 +1,23 @@
 """`check`: what it finds in a folder of odd files, what it writes, and what it leaves alone and unloaded."""
 
+import base64
 import csv
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
 from types import SimpleNamespace
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from datasets.image_codec import decode_image
+from flows.check import in_scratch, printable, settings_for
+
 FOUND = {
+    "-c/1.png": "truncated",
     "a/<b>.png": "duplicate_exact",
     "a/[/b].png": "duplicate_exact",
     "a/two.png": "label_conflict",
@@ -20,6 +27,7 @@ FOUND = {
     "b/empty.png": "empty_file",
     "b/link.png": "broken_link",
     "b/photo.jpg": "wrong_extension",
+    'b/new\nline, "quoted".png': "truncated",
     "b/text.png": "not_an_image",
 }
 NOTED = {"b/photo.jpg"}
@@ -46,6 +54,8 @@ def odd_folder(tmp_path_factory, write_blobs, blob):
         "b/two.png": blob(0, 10),
         os.fsdecode(b"b/\xff.png"): blob(0, 11),
         "b/cut.png": blob(0, 12)[:150],
+        "-c/1.png": blob(0, 14)[:150],
+        'b/new\nline, "quoted".png': blob(0, 15)[:150],
         "b/empty.png": b"",
         "b/photo.jpg": blob(0, 13),
         "b/text.png": b"hello",
@@ -92,7 +102,7 @@ def checked(odd_folder, environment):
 
 
 def test_a_finding_to_fail_on_gives_code_3_and_one_line(checked):
-    assert (checked.returncode, checked.errors) == (3, "refused: --fail-on found 1 truncated\n")
+    assert (checked.returncode, checked.errors) == (3, "refused: --fail-on found 3 truncated\n")
 
 
 def test_something_is_said_before_the_work_begins(checked):
@@ -132,14 +142,15 @@ def test_the_findings_are_readable_as_text_too(checked):
         rows = list(csv.DictReader(file))
     columns = ["path", "sha256", "finding", "severity", "detail"]
     table = pq.read_table(checked.out / "findings.parquet", columns=columns).to_pylist()
-    assert rows == [{name: value or "" for name, value in row.items()} for row in table]
+    named = [row | {"path": row["path"].replace("-c/1.png", "'-c/1.png")} for row in table]
+    assert rows == [{name: value or "" for name, value in row.items()} for row in named]
 
 
 def test_findings_are_counted_with_examples(checked):
     lines = [[cell.strip() for cell in line.split("│")] for line in checked.output.splitlines() if line.startswith("│")]
-    shown = {finding: int(count) for _, finding, _, count, *_ in lines}
+    shown = {finding: int(count) for _, _, finding, count, *_ in lines if finding}
     assert shown == Counter(FOUND.values())
-    assert "│ duplicate_exact │ reject   │     2 │ a/<b>.png, a/[/b].png │" in checked.output
+    assert [cell for _, severity, _, _, cell, _ in lines][:3] == ["-c/1.png", "b/cut.png", r'b/new\nline, "quoted".png']
     assert f"{len(GOOD) + len(NOTED)} kept, {len(FOUND) - len(NOTED)} rejected" in checked.output.splitlines()
 
 
@@ -162,3 +173,26 @@ def test_a_finding_that_does_not_exist_is_refused(run_command, write_blobs, tmp_
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert done.stderr.startswith("bad input: --fail-on blurred is no finding; allowed are any and alpha_composited, ")
     assert not (tmp_path / "out").exists()
+
+
+def test_pictures_of_findings_are_the_files_themselves(checked, blob):
+    report = (checked.out / "report.html").read_text(encoding="utf-8")
+    (payload,) = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="a/two.png, label_conflict"', report)[:1]
+    np.testing.assert_array_equal(decode_image(base64.b64decode(payload)), decode_image(blob(0, 10)))
+
+
+def test_a_settings_file_stands_for_its_source_and_limits(tmp_path):
+    settings = "dataset: mine\nsource: {kind: folder_per_class, path: images}\ncurate: {min_side_px: 500}\n"
+    (tmp_path / "mine.yaml").write_text(settings, encoding="utf-8")
+    checked = in_scratch(settings_for(str(tmp_path / "mine.yaml"), "auto", 3), tmp_path / "scratch")
+    assert checked.source.local_paths == (tmp_path / "images",)
+    assert (checked.curate.min_side_px, checked.compute.workers) == (500, 3)
+    assert checked.workspace == tmp_path / "scratch" / "workspace"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a b.png", "a b.png"), ("é日.png", "é日.png"), ("\x1b[31m.png", r"\x1b[31m.png"), ("a\nb", r"a\nb")],
+)
+def test_a_name_cannot_write_into_the_terminal_what_moves_its_cursor(name, shown):
+    assert printable(name) == shown

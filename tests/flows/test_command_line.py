@@ -47,7 +47,7 @@ def test_the_help_names_every_command(run_command):
 def test_the_help_of_every_command_has_an_example(name):
     shown = CliRunner().invoke(app, [name, "--help"])
     assert shown.exit_code == 0
-    assert f"Example: augment-dataset {name} " in " ".join(shown.stdout.split())
+    assert f"Example: augment-dataset {name}" in " ".join(shown.stdout.split())
 
 
 def test_no_command_shows_the_help_and_says_so(run_command):
@@ -75,7 +75,7 @@ def test_a_missing_settings_file_is_refused(refusal):
 
 def test_an_unknown_setting_is_refused(refusal, settings_file):
     sentence = refusal("run", settings_file("split: {train: 0.7}\n"))
-    assert sentence == "tiny.yaml: unknown setting split.train; allowed here: source_splits, test, validation"
+    assert sentence == "tiny.yaml: unknown setting split.train; allowed here: balance, source_splits, test, validation"
 
 
 def test_a_wrong_value_of_an_option_is_refused_like_that_of_the_setting(refusal, settings_file):
@@ -100,7 +100,8 @@ def test_a_folder_of_texts_is_refused(refusal, settings_file, tmp_path):
     for number in range(20):
         (tmp_path / "blobs" / f"{number}.png").write_text("not a picture")
     expected = (
-        "none of the 20 files in HERE/blobs looks like an image; JPEG, PNG, GIF, BMP, TIFF, WebP and PNM are read; "
+        "none of the 20 files in HERE/blobs looks like an image; "
+        "jpeg, png, gif, bmp, webp, tiff, jp2, avif, pnm, ico are read; "
         "check source.path"
     )
     assert refusal("run", settings_file()) == expected

@@ -7,6 +7,8 @@ import pytest
 from datasets.errors import BadInput
 from flows.settings import FLAT_OPTIONS, Settings, load_settings, overrides_of
 from flows.settings_file import settings_text
+from tasks.imaging.duplicates import DuplicateSettings
+from tasks.parallel import ComputeSettings
 
 LEAST = "dataset: tiny\nsource: {path: images}\n"
 
@@ -53,10 +55,11 @@ def test_paths_are_relative_to_the_settings_file(settings_file, tmp_path, monkey
     assert found == (str(tmp_path / "images"), tmp_path.parent / "elsewhere", tmp_path / "published")
 
 
-def test_the_list_of_exclusions_is_relative_to_the_settings_file(settings_file, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["exclusions", "overrides"])
+def test_a_list_of_images_is_relative_to_the_settings_file(name, settings_file, tmp_path, monkeypatch):
     monkeypatch.chdir("/")
-    settings = load_settings(settings_file(LEAST + "curate: {exclusions: lists/out.txt}\n"))
-    assert settings.curate.exclusions == tmp_path / "lists" / "out.txt"
+    settings = load_settings(settings_file(LEAST + f"curate: {{{name}: lists/out.txt}}\n"))
+    assert getattr(settings.curate, name) == tmp_path / "lists" / "out.txt"
 
 
 def test_absolute_paths_and_the_home_folder_are_taken_as_they_are(settings_file, tmp_path, monkeypatch):
@@ -135,8 +138,8 @@ def test_an_unknown_setting_is_refused_with_those_allowed(settings_file):
 @pytest.mark.parametrize(
     ("section", "names"),
     [
-        ("split", "source_splits, test, validation"),
-        ("curate.similarity", "max_mean_difference, min_correlation, radius_bits"),
+        ("split", "balance, source_splits, test, validation"),
+        ("curate.similarity", names_of(DuplicateSettings)),
         ("train.extractor", "batch_size, budget_images, feature_size, learning_rate, weight_decay, width"),
     ],
 )
@@ -161,7 +164,7 @@ def test_an_unknown_setting_of_a_section_is_refused_with_those_of_the_section(se
             "split: {validation: 0.5, test: 0.5}\n",
             "split: validation 0.5 + test 0.5 leave under a tenth for training; lower them",
         ),
-        ("split: 0.2\n", "split is 0.2, not a section; allowed here: source_splits, test, validation"),
+        ("split: 0.2\n", "split is 0.2, not a section; allowed here: balance, source_splits, test, validation"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(settings_file, text, sentence):
@@ -170,7 +173,7 @@ def test_a_wrong_value_is_refused_with_what_is_allowed(settings_file, text, sent
 
 def test_a_section_that_is_none_is_refused_though_an_option_is_in_it(settings_file):
     sentence = refusal(settings_file(LEAST + "compute: 2\n"), {"compute.workers": 1})
-    assert sentence == "FILE: compute is 2, not a section; allowed here: dask_address, mode, partition_size, workers"
+    assert sentence == f"FILE: compute is 2, not a section; allowed here: {names_of(ComputeSettings)}"
 
 
 def test_a_name_that_is_no_name_is_refused(settings_file):

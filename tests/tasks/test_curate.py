@@ -1,9 +1,17 @@
+from collections import Counter
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table, with_columns, write_table
 from datasets.sources import source_settings
-from tasks.curate import CurateSettings, curate
+from tasks.curate import CHECKS, CurateSettings, Curation, curate
+from tasks.finding_list import BEYOND_OVERRIDES
+from tasks.findings import FINDINGS
+from tasks.imaging.measures import measure
+from tasks.labels import read_balance
 
 
 def picture(seed, side_px=16):
@@ -154,3 +162,72 @@ def test_a_copy_among_training_images_does_not_oust_the_one_that_the_source_test
     workbench.run("curate", curate, CurateSettings(), "scan")
     assert decided(workbench)["a/1.png"][0] == "rejected"
     assert decided(workbench)["a/2.png"] == ("kept", None)
+
+
+LABELS = st.sampled_from([None, "cat", "dog", "fox"])
+IMAGES = st.tuples(
+    st.integers(0, 5), st.sampled_from([16, 32]), LABELS, st.sampled_from(["kept", "rejected", "repaired"])
+)
+POLICIES = st.fixed_dictionaries(
+    {
+        "exact_duplicates": st.sampled_from(["keep_first", "keep_best", "keep_all"]),
+        "near_duplicates": st.sampled_from(["keep_best", "keep_all", "ignore"]),
+        "label_conflicts": st.sampled_from(["reject_all", "keep_first"]),
+        "classes": st.sampled_from([None, ("cat", "dog")]),
+        "min_images_per_class": st.integers(1, 3),
+        "min_side_px": st.sampled_from([None, 20]),
+        "expect": st.sampled_from([{}, {"width_px": 32}, {"width_px": 32, "action": "note"}]),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """measures of `picture(seed, side)`, each made once."""
+    return {
+        (seed, side_px): measure(picture(seed, side_px)) | {"width_px": side_px, "height_px": side_px}
+        for seed in range(6)
+        for side_px in (16, 32)
+    }
+
+
+@given(st.lists(IMAGES, min_size=1, max_size=12), POLICIES, st.sets(st.integers(0, 11), max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_counts_add_up_and_every_row_has_one_fate(drawn, images, policies, kept):
+    rows = []
+    for number, (seed, side_px, label, status) in enumerate(images):
+        found = {name: value for name, value in drawn[seed, side_px].items() if name != "thumbnail"}
+        key = {"source": "s", "member": str(number), "frame": 0, "kind": "real", "sha256": f"{seed}-{side_px}"}
+        fate = {"status": status, "reason": "truncated" if status == "rejected" else None, "detail": None}
+        state = {"label": label, "licence": None, "source_split": None, "duplicate_group": None, "format": "png"}
+        rows.append(found | key | fate | state | {"channels": 1, "bit_depth": 8})
+    thumbnails = [np.frombuffer(drawn[seed, side_px]["thumbnail"], np.uint8) for seed, side_px, _, _ in images]
+    work = Curation(rows, np.stack(thumbnails), CurateSettings(**policies))
+    for number in kept & set(range(len(rows))):
+        work.findings.protect(rows[number])
+    before = [row["member"] for row in rows]
+    for check in CHECKS:
+        check(work)
+    assert [row["member"] for row in work.rows] == before
+    assert all((row["status"] == "rejected") == (row["reason"] is not None) for row in rows)
+    rejects = Counter(entry["member"] for entry in work.findings.rows if entry["severity"] == "reject")
+    newly = {row["member"] for row in rows if row["status"] == "rejected" and row["reason"] != "truncated"}
+    assert rejects == dict.fromkeys(newly, 1)
+    beyond = {row["reason"] for row in rows if int(row["member"]) in kept} - {None, "truncated"}
+    assert beyond <= BEYOND_OVERRIDES
+    assert {entry["finding"] for entry in work.findings.rows} <= set(FINDINGS)
+
+
+def test_the_summary_says_how_even_the_classes_are_and_which_are_empty(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1), "a/2.png": picture(2), "b/3.png": b"no image", "c/4.png": picture(4)})
+    summary = workbench.prepare(folder, "curate", curate=CurateSettings(classes=("a", "b", "c", "d")))
+    assert summary["classes"]["images"] == {"a": 2, "b": 0, "c": 1, "d": 0}
+    assert summary["classes"]["empty"] == ["b", "d"]
+    assert summary["classes"] == read_balance(workbench.outputs["curate"])
+
+
+def test_expectations_are_of_the_stored_file(workbench, write_images):
+    folder = write_images({"a/1.png": picture(1, 32), "a/2.png": picture(2, 16)})
+    expected = {"width_px": 32, "height_px": 32, "channels": 1, "bit_depth": 8, "formats": ["png"], "range": [0, 255]}
+    workbench.prepare(folder, "curate", curate=CurateSettings(expect=expected))
+    assert decided(workbench) == {"a/1.png": ("kept", None), "a/2.png": ("rejected", "unexpected")}

@@ -56,3 +56,21 @@ def test_validation_halves_do_not_depend_on_the_order_of_the_images():
     select, _ = validation_halves(ids, labels)
     shuffled, _ = validation_halves([ids[index] for index in order], labels[order])
     assert {ids[index] for index in select} == {ids[order[index]] for index in shuffled}
+
+
+def test_classes_are_filled_up_to_a_number_with_quotas_going_before():
+    settings = GenerateSettings(fill_to=5, quotas={"c": 1})
+    assert wanted_labels(settings, ("a", "b", "c"), [3, 9, 4]).tolist() == [0, 0, 2]
+
+
+def test_without_classes_all_images_together_are_filled_up():
+    assert len(wanted_labels(GenerateSettings(fill_to=5), None, [3])) == 2
+
+
+def test_where_every_class_is_full_nothing_can_be_made():
+    sentence = (
+        "generate.fill_to is 5, and no class has fewer real training images; raise it, or leave it out to get "
+        "generate.images_per_class"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        wanted_labels(GenerateSettings(fill_to=5), ("a", "b"), [5, 9])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, read_table, with_columns, write_table
+from tasks.balance import BalanceSettings
 from tasks.curate import CurateSettings
 from tasks.source_splits import agreement
 from tasks.split import (
@@ -391,3 +392,42 @@ def test_an_old_output_that_contradicts_what_was_published_is_not_reused(workben
 def test_shares_that_leave_nothing_to_train_on_are_refused():
     with pytest.raises(ValueError, match=re.escape("validation 0.5 + test 0.45 leave under a tenth for training")):
         SplitSettings(validation=0.5, test=0.45)
+
+
+def test_balancing_leaves_out_training_images_alone_and_keeps_every_row(workbench, write_images, blob_image):
+    folder = write_images(
+        {
+            f"{name}/{n:02d}.png": blob_image(index, n)
+            for index, (name, count) in enumerate((("a", 30), ("b", 10)))
+            for n in range(count)
+        }
+    )
+    workbench.prepare(folder)
+    before = read_table(workbench.outputs["split"] / MANIFEST_FILE).to_pylist()
+    settings = SplitSettings(balance=BalanceSettings(policy="undersample"))
+    summary = workbench.run("split", split, settings, "curate")
+    after = read_table(workbench.outputs["split"] / MANIFEST_FILE).to_pylist()
+    held_out = [(row["member"], row["split"]) for row in before if row["split"] in HELD_OUT]
+    assert [(row["member"], row["split"]) for row in after if row["split"] in HELD_OUT] == held_out
+    sizes = Counter(row["label"] for row in after if row["split"] == "train")
+    assert sizes["a"] == sizes["b"] > 0
+    left_out = [row for row in after if row["reason"] == "over_class_size"]
+    assert {(row["status"], row["split"], row["class_id"]) for row in left_out} == {("unselected", None, None)}
+    assert len(after) == len(before) == summary["images_out"] + sum(summary["rejected"].values())
+    assert summary["rejected"]["over_class_size"] == len(left_out)
+
+
+def test_balancing_keeps_the_training_images_that_were_published(workbench, class_folders):
+    settings = SplitSettings(balance=BalanceSettings(policy="target", images_per_class=3))
+    workbench.prepare(class_folders)
+    trained = {
+        row["sha256"]
+        for row in read_table(workbench.outputs["split"] / MANIFEST_FILE).to_pylist()
+        if row["split"] == "train"
+    }
+    published = sorted(trained)[:2]
+    write_state(workbench.shared, State(splits=dict.fromkeys(published, "train")))
+    workbench.run("split", split, settings, "curate")
+    rows = read_table(workbench.outputs["split"] / MANIFEST_FILE).to_pylist()
+    assert {row["split"] for row in rows if row["sha256"] in published} == {"train"}
+    assert Counter(row["label"] for row in rows if row["split"] == "train") == {"left": 3, "right": 3}

@@ -80,8 +80,8 @@ def test_a_source_that_is_to_be_fetched_is_not_looked_into(tmp_path, packed):
 def test_a_source_without_images_is_refused_by_its_own_place(tmp_path, class_folders, write_images):
     texts = write_images({"a/1.txt": b"one", "a/2.txt": b"two"}, "texts")
     sentence = (
-        f"none of the 2 files in {texts} looks like an image; jpeg, png, gif, bmp, webp, tiff, jp2, avif, pnm, ico are read; "
-        "check source.path"
+        f"none of the 2 files in {texts} looks like an image; "
+        "jpeg, png, gif, bmp, webp, tiff, jp2, avif, pnm, ico are read; check source.path"
     )
     with refused(sentence):
         check_holds_images(mixed({"path": class_folders}, {"path": texts}), tmp_path)
@@ -90,6 +90,9 @@ def test_a_source_without_images_is_refused_by_its_own_place(tmp_path, class_fol
 def test_a_source_of_which_nothing_can_be_used_is_refused(tmp_path, write_images, blob_image):
     folder = write_images({"a/1.png": blob_image(0, 0), "b/2.png": blob_image(1, 0)})
     settings = source_settings(path=folder, labels={"a": None, "b": None})
-    sentence = f"none of the 2 files in {folder} can be used (2 label_left_out; the first: label a is left out by source.labels); check the source"
+    sentence = (
+        f"none of the 2 files in {folder} can be used "
+        "(2 label_left_out; the first: label a is left out by source.labels); check the source"
+    )
     with refused(sentence):
         check_holds_images(settings, tmp_path)

@@ -120,11 +120,11 @@ def test_turning_is_a_repair_and_the_stored_size_stays(format_name: str) -> None
     assert [(found.code, found.severity) for found in verdict.findings] == [("exif_orientation", "repair")]
 
 
-def test_unreadable_exif_means_upright() -> None:
+def test_unreadable_exif_means_upright_and_is_noted() -> None:
     payload = photo_as("JPEG")
     exif = b"Exif\x00\x00MM\x00*\xff\xff\xff\xff"
     segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-    assert codes(decoded(payload[:2] + segment + payload[2:])) == []
+    assert codes(decoded(payload[:2] + segment + payload[2:])) == ["metadata_damaged"]
 
 
 def test_16_bit_png_is_scaled_by_its_full_range() -> None:

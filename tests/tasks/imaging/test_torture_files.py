@@ -1,13 +1,12 @@
 """Agreement with labelled odd, broken and hostile files, where the test data are at hand."""
 
-import csv
 import os
-import time
 from pathlib import Path
 
 import pytest
 
-from tasks.imaging.decode import Decoded, Undecodable, decode
+from benchmarks.torture_verdicts import KNOWN_TO_PASS, Outcome, on_page, outcomes, tables
+from tasks.imaging.decode import Decoded, decode, decode_frames
 
 _DATA = os.environ.get("AUGMENT_DATASET_TEST_DATA")
 pytestmark = pytest.mark.skipif(
@@ -15,76 +14,52 @@ pytestmark = pytest.mark.skipif(
     reason="AUGMENT_DATASET_TEST_DATA is unset, or holds no torture/INDEX.tsv",
 )
 
-METADATA_ONLY = "only metadata are damaged, the pixels decode strictly"
-LENIENT_BMP = "the header contradicts itself in fields that do not matter to the pixels"
-LENIENT_RLE = "runs or palette indices beyond the image, which Pillow drops"
-FUZZED_TIFF = "a fuzzed TIFF that happens to decode; there is nothing to check it against"
-
-# Labelled corrupt and decoded nevertheless, each with the reason.
-KNOWN_TO_PASS = {
-    "image-rs/bad/ico/Bad_smile-incorrect-image-length.ico": "the folder's length is wrong, the image in it is whole",
-    "pillow/bmp/b/badbitssize.bmp": LENIENT_BMP,
-    "pillow/bmp/b/baddens1.bmp": LENIENT_BMP,
-    "pillow/bmp/b/baddens2.bmp": LENIENT_BMP,
-    "pillow/bmp/b/badfilesize.bmp": LENIENT_BMP,
-    "pillow/bmp/b/badplanes.bmp": LENIENT_BMP,
-    "pillow/bmp/b/badrle.bmp": LENIENT_RLE,
-    "pillow/bmp/b/pal8badindex.bmp": LENIENT_RLE,
-    "pillow/bmp/b/rletopdown.bmp": LENIENT_RLE,
-    "pillow/hopper_rle8_row_overflow.bmp": LENIENT_RLE,
-    "pillow/mmap_error.bmp": "the name is of a Pillow bug, the file is whole",
-    "pillow/broken_exif_dpi.jpg": METADATA_ONLY,
-    "pillow/photoshop-200dpi-broken.jpg": METADATA_ONLY,
-    "pillow/truncated_app14.jpg": METADATA_ONLY,
-    "pillow/truncated_exif_dpi.jpg": METADATA_ONLY,
-    "pillow/unknown_compression_method.png": METADATA_ONLY,
-    "pillow/decompression_bomb_extents.gif": "the bomb is a later frame; the first is small and whole",
-    "pillow/hopper_unexpected.ico": "the folder's size is wrong, the image in it is whole",
-    "pillow/crash-0da013a13571cc8eb457a39fee8db18f8a3c7127.tif": FUZZED_TIFF,
-    "pillow/crash-74d2a78403a5a59db1fb0a2b8735ac068a75f6e3.tif": FUZZED_TIFF,
-}
+PAGE = Path(__file__).parents[3] / "docs" / "integrity.md"
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> list[tuple[dict[str, str], Decoded | Undecodable, float]]:
-    """Index row, verdict and CPU seconds of every file."""
-    folder = Path(_DATA or "") / "torture"
-    with (folder / "INDEX.tsv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
-    results = []
-    for row in rows:
-        payload = (folder / row["path"]).read_bytes()
-        start_s = time.process_time()
-        results.append((row, decode(payload), time.process_time() - start_s))
-    return results
+def found() -> list[Outcome]:
+    return outcomes(Path(_DATA or "") / "torture")
 
 
-def test_no_valid_jpeg_or_png_is_rejected(verdicts: list) -> None:
-    rejected = {
-        row["path"]: verdict
-        for row, verdict, _ in verdicts
-        if row["expected"] == "valid" and row["magic"] in ("jpeg", "png") and isinstance(verdict, Undecodable)
-    }
-    assert rejected == {}
+def test_no_valid_jpeg_or_png_is_rejected(found: list[Outcome]) -> None:
+    rejected = [
+        (entry.path, entry.detail)
+        for entry in found
+        if entry.label == "valid" and entry.magic in ("jpeg", "png") and entry.outcome == "rejected"
+    ]
+    assert rejected == []
 
 
-def test_corrupt_files_that_pass_are_the_known_ones(verdicts: list) -> None:
-    passed = {
-        row["path"] for row, verdict, _ in verdicts if row["expected"] == "corrupt" and isinstance(verdict, Decoded)
-    }
+def test_corrupt_files_that_pass_are_the_known_ones(found: list[Outcome]) -> None:
+    passed = {entry.path for entry in found if entry.label == "corrupt" and entry.outcome != "rejected"}
     assert passed == set(KNOWN_TO_PASS)
 
 
-def test_files_that_are_no_images_are_called_so(verdicts: list) -> None:
-    codes = {verdict.code for row, verdict, _ in verdicts if row["expected"] == "not-an-image"}
-    assert codes == {"not_an_image"}
+def test_the_page_says_what_was_found(found: list[Outcome]) -> None:
+    made = tables(found)
+    assert on_page(PAGE.read_text(encoding="utf-8")) == made
+    assert "NOT EXPLAINED" not in made
 
 
-def test_no_file_stalls_the_decoder(verdicts: list) -> None:
-    assert [(row["path"], round(cpu_s, 1)) for row, _, cpu_s in verdicts if cpu_s > 5.0] == []
+def test_files_that_are_no_images_are_called_so(found: list[Outcome]) -> None:
+    assert {entry.codes for entry in found if entry.label == "not-an-image"} == {("not_an_image",)}
+
+
+def test_no_file_stalls_the_decoder(found: list[Outcome]) -> None:
+    assert [(entry.path, round(entry.cpu_s, 1)) for entry in found if entry.cpu_s > 5.0] == []
+
+
+def test_all_frames_of_every_file_have_verdicts_too() -> None:
+    folder = Path(_DATA or "") / "torture"
+    payloads = (path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+    counts = [sum(1 for _ in decode_frames(payload)) for payload in payloads]
+    assert min(counts) == 1
+    assert sum(counts) > len(counts) + 300
 
 
 def test_all_orientations_show_the_same_picture() -> None:
     folder = Path(_DATA or "") / "torture" / "exif-orientation"
-    shapes = {decode((folder / f"Landscape_{orientation}.jpg").read_bytes()).image.shape for orientation in range(9)}
-    assert shapes == {(1200, 1800, 3)}
+    decoded = [decode((folder / f"Landscape_{orientation}.jpg").read_bytes()) for orientation in range(9)]
+    shapes = {verdict.image.shape for verdict in decoded if isinstance(verdict, Decoded)}
+    assert (len(decoded), shapes) == (9, {(1200, 1800, 3)})

@@ -63,7 +63,7 @@ def sections(page):
 
 
 def test_a_whole_run_has_every_section(whole_run, page_of):
-    expected = ["stages", "counts", "gates", "rejects", "duplicates", "balance", "measures"]
+    expected = ["stages", "counts", "gates", "findings", "duplicates", "balance", "measures"]
     expected += ["samples", "augmented", "training", "settings", "loading"]
     assert sections(page_of(whole_run)) == expected
 
@@ -178,7 +178,7 @@ def test_a_run_of_prepare_alone_says_that_nothing_was_trained(workspace, page_of
 def test_a_run_of_synthesize_alone_says_that_no_file_was_listed(workspace, page_of):
     workspace.synthesize()
     page = page_of(workspace.record())
-    assert "Rejected files: no file was listed in this run" in page.text
+    assert "Findings: no file was listed in this run" in page.text
     assert sections(page) == ["stages", "gates", "samples", "training", "settings"]
 
 

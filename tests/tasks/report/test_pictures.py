@@ -70,3 +70,13 @@ def test_images_side_by_side_have_gaps_between_them():
 
 def test_there_is_no_strip_of_no_images():
     assert Album(None).strip([], "nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown_px"),
+    [((16, 16, 1), (64, 64)), ((40, 1, 1), (120, 3)), ((64, 8, 1), (128, 16))],
+    ids=["small", "a line", "narrow"],
+)
+def test_small_pictures_are_shown_enlarged_within_their_cell(shape, shown_px):
+    picture = Album(None).picture(np.zeros(shape, dtype=np.uint8), "x")
+    assert (picture.height_px, picture.width_px) == shown_px

@@ -1,0 +1,120 @@
+"""What the data gate judges: numbers about the images in use, their classes, and what changed since last time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from threadpoolctl import threadpool_limits
+
+from datasets.manifest import THUMBNAIL_SIDE_PX, Status, in_use, read_table
+from tasks.diversity import effective_images, sampled
+from tasks.version_changes import classes_without, drifts, gone_images, moved_images
+
+LEAK_KEYS = ("sha256", "pixel_sha256", "duplicate_group", "group")
+COPY_REASONS = ("duplicate_exact", "duplicate_near")
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A number, of so many images; None where it does not apply, and then `note` says why."""
+
+    value: float | None
+    n: int | None = None
+    note: str = ""
+    by_chance: float | None = None  # what it would be about, were nothing different
+
+
+def of_images(table: pa.Table, used: pa.Table, pairs: Sequence[tuple[str, str]]) -> dict[str, Measured]:
+    """Of all rows of a manifest, those in use, and pairs of near copies by sha256."""
+    rejected = pc.sum(pc.equal(table["status"], Status.REJECTED)).as_py() or 0
+    copies, sound = _copies(table, used)
+    unlicensed = sum(not (licence or "").strip() for licence in used["licence"].to_pylist())
+    return {
+        "reject_rate": Measured(rejected / len(table), len(table)),
+        "duplicates": Measured(copies / max(sound, 1), sound),
+        "unlicensed": Measured(unlicensed / max(len(used), 1), len(used)),
+        "leaks": Measured(float(leaks(used, pairs)), len(used)),
+    }
+
+
+def of_classes(
+    used: pa.Table, effective: Mapping[str | None, float], least: float | None, empty: Sequence[str]
+) -> dict[str, Measured]:
+    """Of the rows in use; `effective` training images per class, of which `least` are wanted; and `empty` classes."""
+    training = used.filter(pc.equal(used["split"], "train"))
+    sizes = [entry["counts"] for entry in training["label"].drop_null().value_counts().to_pylist()]
+    few = [f"{label or 'all'} {value:.0f}" for label, value in effective.items() if least and value < least]
+    return {
+        "empty_classes": Measured(float(len(empty)), len(used), _named(empty)),
+        "imbalance": (
+            Measured(max(sizes) / min(sizes), len(training))
+            if len(sizes) > 1
+            else Measured(None, note="there are no two classes")
+        ),
+        "effective_images": (
+            Measured(min(effective.values()), len(training), _named(few))
+            if effective
+            else Measured(None, note="there are no training images")
+        ),
+    }
+
+
+def against_last(table: pa.Table, used: pa.Table, old: pa.Table) -> dict[str, Measured]:
+    """Of all rows, those in use, and the real images in use in the last published version."""
+    vanished, new = classes_without(old, used), classes_without(used, old)
+    found = {
+        "shrink": Measured(gone_images(used, table, old) / len(old), len(old)),
+        "moved": Measured(float(moved_images(used, old)), len(used)),
+        "vanished_classes": Measured(float(len(vanished)), len(used), _named(vanished)),
+        "new_classes": Measured(float(len(new)), len(used), _named(new)),
+    }
+    return found | {name: Measured(value, len(used), by_chance=chance) for name, value, chance in drifts(used, old)}
+
+
+def effective_per_class(manifest: Path) -> dict[str | None, float]:
+    """Effective training images of each class of a split manifest, of a sample where a class is large."""
+    used = in_use(read_table(manifest, ["status", "split", "label", "sha256", "thumbnail"]))
+    training = used.filter(pc.equal(used["split"], "train"))
+    chosen = sampled(training["label"].to_pylist(), training["sha256"].to_pylist())
+    with threadpool_limits(1):  # more threads than free cores cost many times what they save here
+        return {
+            label: effective_images(_pixels(training["thumbnail"].take(pa.array(chosen[label]))))
+            for label in sorted(chosen, key=str)
+        }
+
+
+def _pixels(thumbnails: pa.ChunkedArray) -> np.ndarray:
+    """uint8 [N, 1024] of those that are there."""
+    payloads = thumbnails.drop_null().to_pylist()
+    return np.frombuffer(b"".join(payloads), np.uint8).reshape(-1, THUMBNAIL_SIDE_PX**2)
+
+
+def _copies(table: pa.Table, used: pa.Table) -> tuple[int, int]:
+    """How many images are copies of others, whether used or not, and how many are sound or copies of such."""
+    dropped = pc.sum(pc.is_in(table["reason"], pa.array(COPY_REASONS))).as_py() or 0
+    groups = used["duplicate_group"].drop_null()
+    return dropped + len(groups) - len(pc.unique(groups)), dropped + len(used)
+
+
+def leaks(used: pa.Table, pairs: Sequence[tuple[str, str]] = ()) -> int:
+    """How many groups (same bytes, same pixels, copies, user's groups) and pairs of near copies are in two splits."""
+    splits = used["split"].to_pylist()
+    split_of = dict(zip(used["sha256"].to_pylist(), splits, strict=True))
+    known = [(split_of.get(first), split_of.get(second)) for first, second in pairs]
+    count = sum(None not in pair and pair[0] != pair[1] for pair in known)
+    for key in LEAK_KEYS:
+        seen: dict[str, set[str]] = {}
+        for value, split in zip(used[key].to_pylist(), splits, strict=True):
+            if value is not None:
+                seen.setdefault(value, set()).add(split)
+        count += sum(len(found) > 1 for found in seen.values())
+    return count
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
