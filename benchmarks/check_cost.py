@@ -8,10 +8,10 @@ one more image, with start-up and imports apart. Nothing is downloaded here: mak
 folder of their own (they are no dependency of this project; imagededup brings PyTorch, some 6 GB where its wheels
 hold CUDA), and leave away whom you cannot install, which is then said to be not measured:
 
-    python3.11 -m venv /tmp/peers/cleanvision && /tmp/peers/cleanvision/bin/pip install cleanvision==0.3.7
-    python3.11 -m venv /tmp/peers/imagededup  && /tmp/peers/imagededup/bin/pip install imagededup==0.3.3.post2
-    python -m benchmarks.check_cost photos --cleanvision /tmp/peers/cleanvision/bin/python \\
-        --imagededup /tmp/peers/imagededup/bin/python
+    python3.11 -m venv peers/cleanvision && peers/cleanvision/bin/pip install cleanvision==0.3.7
+    python3.11 -m venv peers/imagededup  && peers/imagededup/bin/pip install imagededup==0.3.3.post2
+    python -m benchmarks.check_cost photos --cleanvision peers/cleanvision/bin/python \\
+        --imagededup peers/imagededup/bin/python
 
 The tools do not do the same: cleanvision measures image properties and finds exact and near duplicates; imagededup
 finds near duplicates alone; `check` reads every byte strictly, measures, finds both kinds of duplicates, mirrored
