@@ -20,7 +20,7 @@ _SILENT_AMPLITUDE = 1.0
 # The outermost pixels of a turned copy are filled in, and of a cut one are interpolated with nothing.
 _EDGE_PX = 2
 _BLOCK_PX = 4
-# Chosen so that 1 of 100 planted copies is dropped before alignment, which costs most, and 199 of 200 strangers.
+# Chosen so that some 2 of 100 planted copies are dropped before alignment, which costs most, and 98 of 100 strangers.
 _MIN_BLOCK_CORRELATION = 0.92
 _MAX_BLOCK_DIFFERENCE = 10.0
 _STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 1e-4)

@@ -13,10 +13,11 @@ import numpy as np
 
 HASH_BITS = 64
 _MOST_AGREEING = 4
-# Nanoseconds, measured: to sort one hash into its bucket, and to compare two. Real hashes crowd in some buckets.
-_SORT_NS = 60
-_COMPARE_NS = 15
-_CROWDING = 10
+# Nanoseconds, measured: to sort one hash into its bucket, and to compare two.
+_SORT_NS = 120
+_COMPARE_NS = 8
+# Real hashes crowd in some buckets: a key of so many bits parts them as well as this share of even ones would.
+_EVEN_SHARE = 0.82
 _MAX_KEY_BITS = 21  # more buckets than that take longer to count than the comparisons that they save
 _POSITION_BITS = 40
 _PORTION = 1 << 18
@@ -66,8 +67,8 @@ def plan(radius_bits: int, queries: int, targets: int) -> Join:
 
 def _cost_ns(radius_bits: int, agreeing: int, queries: int, targets: int) -> float:
     bands = radius_bits + agreeing
-    buckets = 1 << agreeing * min(_MAX_KEY_BITS // agreeing, HASH_BITS // bands)
-    compared = min(1.0, _CROWDING / buckets) * queries * targets
+    key_bits = agreeing * min(_MAX_KEY_BITS // agreeing, HASH_BITS // bands)
+    compared = queries * targets / 2 ** (_EVEN_SHARE * key_bits)
     return comb(bands, agreeing) * (_SORT_NS * (queries + targets) + _COMPARE_NS * compared)
 
 
