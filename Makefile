@@ -42,6 +42,7 @@ $(DEVELOPMENT): $(RUNTIME) requirements-dev.lock
 
 docs-images: demo  ## make the pictures of the README from the demo
 	$(BIN)/python docs/make_images.py demo docs/images
+	$(BIN)/python -m docs.make_operation_pictures docs/images/pixel-operations.jpg
 
 lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -18,7 +18,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from tasks.imaging.decode import Undecodable, decode
+from tasks.imaging.decode import MinSides, Undecodable, decode
 
 SEED = 20_240_601
 
@@ -71,7 +71,7 @@ DAMAGES: dict[str, Callable[[bytes, random.Random], bytes]] = {
 
 def ours(payload: bytes) -> bool:
     """Whether `check` rejects the file; it decodes large JPEGs at half, a quarter or an eighth of their size."""
-    return isinstance(decode(payload, scale_to_side_px=64), Undecodable)
+    return isinstance(decode(payload, min_sides=MinSides(64, 64)), Undecodable)
 
 
 def strict_turbo(payload: bytes) -> bool:

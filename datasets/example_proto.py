@@ -11,6 +11,7 @@ Protocol buffer encoding: https://protobuf.dev/programming-guides/encoding/
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -30,12 +31,29 @@ def encode_example(features: Mapping[str, FeatureValue]) -> bytes:
     A value is one of, or a list of: bytes, int (int64), float (stored as float32). An empty list has no type.
     Raises BadInput, naming the feature, for any other value.
     """
-    entries = (
-        _delimited(1, _delimited(1, key) + _delimited(2, _encode_feature(name, features[name])))
-        for key, name in sorted((name.encode("utf-8"), name) for name in features)
-    )
-    body = b"".join(entries)
-    return _delimited(1, body) if body else b""
+    names = sorted((name.encode("utf-8"), name) for name in features)
+    return example_of(b"".join(_entry(key, _encode_feature(name, features[name])) for key, name in names))
+
+
+def example_of(entries: bytes) -> bytes:
+    """The entries of features, in order of their names -> serialised message."""
+    return _delimited(1, entries) if entries else b""
+
+
+@lru_cache(maxsize=1 << 16)
+def bytes_entry_head(name: str, length_bytes: int) -> bytes:
+    """What comes before the value in the entry of a feature that is one bytes value of this length.
+
+    For writing many records that have the same features: what they have in common is encoded once.
+    """
+    value = bytes(length_bytes)
+    return _entry(name.encode("utf-8"), _encode_feature(name, value))[: -length_bytes or None]
+
+
+@lru_cache(maxsize=1 << 16)
+def number_entry(name: str, values: tuple[int, ...]) -> bytes:
+    """The entry of a feature that is a list of int64; for features of few different values, each encoded once."""
+    return _entry(name.encode("utf-8"), _encode_feature(name, values))
 
 
 def decode_example(payload: bytes) -> dict[str, list]:
@@ -72,6 +90,10 @@ def peek_feature(head: bytes, name: str) -> list | None:
     except IndexError:
         return None  # the head ends within a number
     return None
+
+
+def _entry(key: bytes, feature: bytes) -> bytes:
+    return _delimited(1, _delimited(1, key) + _delimited(2, feature))
 
 
 def _encode_feature(name: str, value: FeatureValue) -> bytes:

@@ -120,7 +120,8 @@ def describe_refusals(refusals: Sequence[Metric]) -> str:
             parts.append(f"{metric.title} was not measured ({metric.note})")
         else:
             sign = ">" if metric.direction == "max" else "<"
-            parts.append(f"{metric.title} {metric.value:.4g} {sign} {metric.threshold:.4g}")
+            note = f" ({metric.note})" if metric.note else ""
+            parts.append(f"{metric.title} {metric.value:.4g} {sign} {metric.threshold:.4g}{note}")
     return "; ".join(parts)
 
 

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets.errors import FormatError
-from datasets.example_proto import FeatureValue, decode_example, encode_example
+from datasets.example_proto import bytes_entry_head, decode_example, example_of, number_entry
+
+RANGE_FEATURE = "pixel_range"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRecord:
-    """`image` is an encoded payload; `id` a key text of the manifest; `kind` a manifest.Kind.
+    """`image` is a payload as the shard holds it; `id` a key text of the manifest; `kind` a manifest.Kind.
 
     `derived_from` is the key text of the parent image or the name of the generator, "" for a real image.
+    `pixel_range`: the levels that became 0 and 1, where the shard holds float32 values normalised per image.
     """
 
     image: bytes
@@ -20,20 +23,24 @@ class ImageRecord:
     kind: str
     derived_from: str = ""
     label: int | None = None
+    pixel_range: tuple[int, int] | None = None
 
 
 def encode_record(record: ImageRecord) -> bytes:
-    """Record -> tf.train.Example bytes, with the sha256 of the payload added. The same record gives the same bytes."""
-    features: dict[str, FeatureValue] = {
-        "image": record.image,
-        "id": record.id.encode("utf-8"),
-        "kind": record.kind.encode("utf-8"),
-        "derived_from": record.derived_from.encode("utf-8"),
-        "sha256": hashlib.sha256(record.image).hexdigest().encode("ascii"),
-    }
-    if record.label is not None:
-        features["label"] = record.label
-    return encode_example(features)
+    """Record -> tf.train.Example bytes, with the sha256 of the payload added. The same record gives the same bytes.
+
+    These are the bytes of encode_example, put together from parts that records have in common.
+    """
+    entries = [
+        *_bytes_entry("derived_from", record.derived_from.encode("utf-8")),
+        *_bytes_entry("id", record.id.encode("utf-8")),
+        *_bytes_entry("image", record.image),
+        *_bytes_entry("kind", record.kind.encode("utf-8")),
+        b"" if record.label is None else number_entry("label", (record.label,)),
+        b"" if record.pixel_range is None else number_entry(RANGE_FEATURE, record.pixel_range),
+        *_bytes_entry("sha256", hashlib.sha256(record.image).hexdigest().encode("ascii")),
+    ]
+    return example_of(b"".join(entries))
 
 
 def decode_record(payload: bytes) -> ImageRecord:
@@ -48,7 +55,24 @@ def decode_record(payload: bytes) -> ImageRecord:
         kind=_text(features, "kind"),
         derived_from=_text(features, "derived_from"),
         label=_only(features, "label", int) if "label" in features else None,
+        pixel_range=_range(features),
     )
+
+
+def _bytes_entry(name: str, value: bytes) -> tuple[bytes, bytes]:
+    return bytes_entry_head(name, len(value)), value
+
+
+def _range(features: dict[str, list]) -> tuple[int, int] | None:
+    values = features.get(RANGE_FEATURE)
+    if values is None:
+        return None
+    if len(values) != 2 or not all(isinstance(value, int) for value in values):
+        raise FormatError(
+            f"a record has {len(values)} values of {RANGE_FEATURE!r}, two of type int are needed; "
+            "write the shards again"
+        )
+    return values[0], values[1]
 
 
 def _text(features: dict[str, list], name: str) -> str:

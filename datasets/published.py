@@ -1,6 +1,6 @@
 """Find the shards of a split: from what a user names to the files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datasets.errors import BadInput, FormatError
@@ -17,16 +17,21 @@ from datasets.tfds_layout import (
 
 @dataclass(frozen=True, slots=True)
 class OpenedSplit:
-    """One split, or several joined, of the data set in `folder`."""
+    """One split, or several joined, of the data set in `folder`.
+
+    Of the records of its shards, in their order, it has every `step`-th from `first` on.
+    """
 
     folder: Path
     index: Index
     names: tuple[str, ...]
     shards: tuple[ShardEntry, ...]
+    first: int = 0
+    step: int = 1
 
     @property
     def records(self) -> int:
-        return sum(shard.records for shard in self.shards)
+        return len(range(self.first, sum(shard.records for shard in self.shards), self.step))
 
     @property
     def size_bytes(self) -> int:
@@ -71,6 +76,20 @@ def open_split(path: str | Path, split: str) -> OpenedSplit:
             raise BadInput(f"{folder}: got split {split!r}, which names {name} twice; name each split once")
     shards = tuple(shard for name in names for shard in index.splits[name])
     return OpenedSplit(folder, index, names, shards)
+
+
+def share_of(opened: OpenedSplit, worker: tuple[int, int]) -> OpenedSplit:
+    """What the worker (index, count) reads: every record belongs to exactly one of the workers.
+
+    Where there are shards enough, each worker reads shards of its own; else all read all shards, and of every `count`
+    records each takes one. Raises BadInput for a worker that cannot be.
+    """
+    index, count = worker
+    if not 0 <= index < count:
+        raise BadInput(f"got worker {worker}; allowed is (index, count) with an index from 0 to count - 1")
+    if len(opened.shards) >= count:
+        return replace(opened, shards=opened.shards[index::count])
+    return replace(opened, first=index, step=count)
 
 
 def _latest_version(folder: Path) -> Path:

@@ -4,7 +4,7 @@ Others need neither: `tfds.builder_from_directory` opens the same folder.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from datasets.errors import BadInput, FormatError
-from datasets.image_codec import decode_image
 from datasets.image_record import ImageRecord, decode_record
-from datasets.published import OpenedSplit, open_split, resolve_version
+from datasets.normalise import Constants, Method, constants_of, normalise
+from datasets.published import OpenedSplit, open_split, resolve_version, share_of
+from datasets.record_pixels import levels_of
+from datasets.splits import is_for_training
+from datasets.tf_augmentations import MIXING, Augment, strengths_of
 from datasets.tfrecord import read_tfrecord
 
 if TYPE_CHECKING:
@@ -22,40 +25,51 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadedSplit", "Scale", "load", "load_numpy", "resolve_version"]
 
-Scale = Literal["none", "unit", "symmetric", "standardise"]
+Scale = Literal["as_published"] | Method
+SCALES = ("as_published", *get_args(Method))
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedSplit:
-    """`images` uint8 [N, H, W, C]; `labels` int32 [N], None without labels; `ids` are key texts of the manifest."""
+    """`images` [N, H, W, C], uint8 for scale none, else float32; `labels` int32 [N], None without labels.
+
+    `ids` are key texts of the manifest. `constants`: what `normalise.denormalise` needs to give the levels back, None
+    for scale none.
+    """
 
     images: np.ndarray
     labels: np.ndarray | None
     ids: list[str]
     class_names: tuple[str, ...] | None
+    constants: Constants | None = None
 
 
-def load_numpy(path: str | Path, split: str = "train", *, limit: int | None = None) -> LoadedSplit:
+def load_numpy(
+    path: str | Path, split: str = "train", *, limit: int | None = None, scale: Scale = "none"
+) -> LoadedSplit:
     """The first `limit` images of a split (`a+b` joins splits), in the order of the files, without TensorFlow.
 
-    Raises BadInput for a folder or split that is not there, FormatError for shards that are damaged or not as
+    They are uint8 [0, 255] unless another `scale` is asked for: a method of normalise.py, or as_published, that of the
+    index. Raises BadInput for a folder or split that is not there, FormatError for shards that are damaged or not as
     `index.json` says.
     """
     if limit is not None and limit < 0:
         raise BadInput(f"got limit {limit}; allowed are 0 or more images, or None for all")
+    _check_scale(scale)
     opened = open_split(path, split)
     features = opened.index.features
     count = opened.records if limit is None else min(limit, opened.records)
-    images = np.empty((count, features.height_px, features.width_px, features.channels), dtype=np.uint8)
+    images = np.empty((count, *features.shape), dtype=np.uint8)
     labels = np.empty(count, dtype=np.int32)
     ids = []
     for row, record in enumerate(_records(opened)):
         if row == count:
             break
-        images[row] = _checked_image(record, images.shape[1:], opened)
+        images[row] = _checked_image(record, opened)
         labels[row] = 0 if record.label is None else record.label
         ids.append(record.id)
-    return LoadedSplit(images, None if features.class_names is None else labels, ids, features.class_names)
+    values, constants = _scaled(images, opened, scale)
+    return LoadedSplit(values, None if features.class_names is None else labels, ids, features.class_names, constants)
 
 
 def load(
@@ -67,17 +81,27 @@ def load(
     seed: int = 0,
     synthetic: str | Path | None = None,
     ratio: float = 0.0,
-    scale: Scale = "symmetric",
+    scale: Scale = "as_published",
     with_labels: bool = True,
+    augment: Augment = (),
+    worker: tuple[int, int] = (0, 1),
+    deterministic: bool = True,
 ) -> "tf.data.Dataset":
     """Images [H, W, C] with labels int64 [], or with `batch_size` [B, H, W, C] and [B]; without labels only images.
 
-    Ranges by `scale`: none: uint8 [0, 255]; float32 otherwise: unit [0, 1], symmetric [-1, 1], standardise: less the
-    mean and divided by the deviation of the real training split, per channel.
+    `scale`: none: uint8 [0, 255]; float32 otherwise, by the method of normalise.py of that name: unit [0, 1], symmetric
+    [-1, 1], centre, standardise, min_max, percentile_clip; as_published: by the one that `index.json` names.
 
     `split` may join several: `train+train_augmented`. Without `shuffle` the records come in the order of the files.
     With it the order depends only on `seed` (and on `tf.random.set_seed` where that was called), and differs from
     epoch to epoch; what does not fit into a buffer of about 256 MiB is mixed by shards only.
+
+    `augment` names random changes (flip, shift, brightness, contrast, cutout, mixup, cutmix), or maps them to their
+    strengths; see tf_augmentations.py. They follow from `seed` and the batch, and are others in every epoch. With mixup
+    or cutmix, labels are float32 [B, classes]. For training splits only.
+
+    `worker` (index, count): only this worker's share of the records; every record is in one share. With
+    `deterministic=False` elements come as they are ready, in an order that differs from run to run.
 
     `synthetic` is the folder of a synthetic data set whose `train` split makes up `ratio` of the mix, in (0, 1). One
     epoch has every real record once and round(real * ratio / (1 - ratio)) synthetic ones, spread evenly; they begin
@@ -86,19 +110,30 @@ def load(
     Raises BadInput for anything above that is not allowed, or for synthetic images of another shape or classes. What
     is wrong inside a shard is raised while reading, by TensorFlow: DataLossError for damage, for instance.
     """
-    _check_settings(batch_size, ratio, scale)
+    _check_settings(batch_size, ratio)
+    _check_scale(scale)
     _check_mix(synthetic, ratio)
-    real = open_split(path, split)
+    strengths = strengths_of(augment)
+    real = share_of(open_split(path, split), worker)
     _check_labels(real, with_labels)
-    mixed = None if synthetic is None else _open_synthetic(real, synthetic, with_labels)
+    _check_augment(real, strengths, batch_size, with_labels)
+    mixed = None if synthetic is None else share_of(_open_synthetic(real, synthetic, with_labels), worker)
+    if mixed is not None and mixed.records == 0:
+        raise BadInput(f"{mixed.folder}: has fewer synthetic images than the {worker[1]} workers; use fewer workers")
 
-    from datasets import tf_pipeline
+    from datasets.tf_pipeline import Reading, pipeline
 
-    records = tf_pipeline.examples(real, shuffle=shuffle, seed=seed, with_labels=with_labels)
-    if mixed is not None:
-        extra = tf_pipeline.examples(mixed, shuffle=shuffle, seed=seed + 1, with_labels=with_labels)
-        records = tf_pipeline.mix(records, real.records, extra, ratio=ratio, seed=seed)
-    return tf_pipeline.finish(records, scale=scale, normalise=real.index.normalise, batch_size=batch_size)
+    how = Reading(
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        with_labels=with_labels,
+        scale=scale,
+        deterministic=deterministic,
+        augment=strengths,
+        worker_index=worker[0],
+    )
+    return pipeline(real, mixed, ratio, how)
 
 
 def _records(opened: OpenedSplit) -> Iterator[ImageRecord]:
@@ -114,25 +149,50 @@ def _records(opened: OpenedSplit) -> Iterator[ImageRecord]:
             raise FormatError(f"{file}: has {count} records, index.json says {shard.records}; copy it again")
 
 
-def _checked_image(record: ImageRecord, shape: tuple[int, ...], opened: OpenedSplit) -> np.ndarray:
-    image = decode_image(record.image)
-    if image.shape != shape:
-        raise FormatError(
-            f"{opened.folder}: record {record.id!r} is an image {list(image.shape)}, index.json says {list(shape)}; "
-            "shard again"
-        )
+def _checked_image(record: ImageRecord, opened: OpenedSplit) -> np.ndarray:
+    """The levels of a record, uint8 [H, W, C]."""
+    try:
+        image = levels_of(record, opened.index)
+    except FormatError as error:
+        raise FormatError(f"{opened.folder}: record {record.id!r}: {error}; shard again") from error
     if record.label is None and opened.index.features.class_names is not None:
         raise FormatError(f"{opened.folder}: record {record.id!r} has no label, index.json names classes; shard again")
     return image
 
 
-def _check_settings(batch_size: int | None, ratio: float, scale: Scale) -> None:
+def _scaled(images: np.ndarray, opened: OpenedSplit, scale: Scale) -> tuple[np.ndarray, Constants | None]:
+    published = opened.index.normalise
+    how = published if scale == "as_published" else replace(published, method=scale)
+    if how.method == "none":
+        return images, None
+    constants = constants_of(how, images)
+    return normalise(images, constants), constants
+
+
+def _check_settings(batch_size: int | None, ratio: float) -> None:
     if batch_size is not None and batch_size < 1:
         raise BadInput(f"got batch_size {batch_size}; allowed are 1 or more, or None for single images")
     if not 0 <= ratio < 1:
         raise BadInput(f"got ratio {ratio}; allowed is the share of synthetic images from 0 to below 1")
-    if scale not in get_args(Scale):
-        raise BadInput(f"got scale {scale!r}; allowed are {', '.join(get_args(Scale))}")
+
+
+def _check_scale(scale: str) -> None:
+    if scale not in SCALES:
+        raise BadInput(f"got scale {scale!r}; allowed are {', '.join(SCALES)}")
+
+
+def _check_augment(opened: OpenedSplit, strengths: dict[str, float], batch_size: int | None, with_labels: bool) -> None:
+    if not strengths:
+        return
+    names = ", ".join(strengths)
+    for split in opened.names:
+        if not is_for_training(split):
+            raise BadInput(f"got augment {names} for split {split}; images are changed for training only: leave it out")
+    for name in MIXING:
+        if name in strengths and batch_size is None:
+            raise BadInput(f"got augment {name} without batch_size; it mixes images of a batch: give a batch_size")
+        if name in strengths and not with_labels:
+            raise BadInput(f"got augment {name} without labels; it mixes labels as it mixes images: leave it out")
 
 
 def _check_mix(synthetic: str | Path | None, ratio: float) -> None:
@@ -151,7 +211,7 @@ def _check_labels(opened: OpenedSplit, with_labels: bool) -> None:
 
 
 def _open_synthetic(real: OpenedSplit, synthetic: str | Path, with_labels: bool) -> OpenedSplit:
-    held_out = [name for name in real.names if not name.startswith("train")]
+    held_out = [name for name in real.names if not is_for_training(name)]
     if held_out:
         raise BadInput(f"got split {held_out[0]} with synthetic images; they are for training only: use a train split")
     opened = open_split(synthetic, "train")

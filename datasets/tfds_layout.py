@@ -7,16 +7,21 @@ TensorFlow, and the same content gives the same bytes.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput, FormatError
 from datasets.image_codec import Encoding
+from datasets.image_record import RANGE_FEATURE
+from datasets.normalise import METHODS, PER_IMAGE, Method
+from datasets.normalise import Normalise as Normalise
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+"""Version 1 had neither `pixels` nor a method: its images are uint8, and were read as symmetric."""
 INDEX_FILE = "index.json"
 FEATURES_FILE = "features.json"
 LABELS_FILE = "label.labels.txt"
@@ -26,6 +31,8 @@ LATEST_FILE = "latest"
 TEXT_FEATURES = ("id", "kind", "derived_from", "sha256")
 """The features of every record besides `image` and `label`; see image_record.py."""
 
+Pixels = Literal["uint8", "float32"]
+
 _NAME = re.compile(r"[a-zA-Z]\w*", re.ASCII)
 _VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
 _FEATURE_CLASSES = "tensorflow_datasets.core.features"
@@ -33,21 +40,22 @@ _FEATURE_CLASSES = "tensorflow_datasets.core.features"
 
 @dataclass(frozen=True, slots=True)
 class ShardFeatures:
-    """What every record of a data set has in common. `class_names` in order of class id; None: no labels."""
+    """What every record of a data set has in common. `class_names` in order of class id; None: no labels.
+
+    `pixels` float32: records hold normalised values, and the encoding is raw.
+    """
 
     height_px: int
     width_px: int
     channels: int
     encoding: Encoding
     class_names: tuple[str, ...] | None
+    pixels: Pixels = "uint8"
 
-
-@dataclass(frozen=True, slots=True)
-class Normalise:
-    """Mean and standard deviation per channel of the real training split, in units of [0, 1]."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height_px, self.width_px, self.channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +107,15 @@ def describe_shard(path: Path, records: int) -> ShardEntry:
     return ShardEntry(file=path.name, records=records, bytes=path.stat().st_size, sha256=digest)
 
 
-def write_features(folder: Path, features: ShardFeatures) -> None:
+def write_features(folder: Path, features: ShardFeatures, method: Method = "none") -> None:
     """Write `features.json` and, with labels, `label.labels.txt`: one class name per line, in order of class id.
 
-    Raises BadInput for class names that the text file cannot hold.
+    `method` is how float32 pixels were normalised. Raises BadInput for class names that the text file cannot hold.
     """
     described: dict[str, Any] = {name: _feature("text_feature.Text", "text", {}) for name in TEXT_FEATURES}
-    shape = [str(features.height_px), str(features.width_px), str(features.channels)]
-    described["image"] = _feature(
-        "image_feature.Image",
-        "image",
-        {"shape": {"dimensions": shape}, "dtype": "uint8", "encodingFormat": features.encoding},
-    )
+    described["image"] = _image_feature(features)
+    if has_ranges(features, method):
+        described[RANGE_FEATURE] = _tensor("int64", "none", (2,))
     if features.class_names is not None:
         _check_class_names(features.class_names)
         classes = {"numClasses": str(len(features.class_names))}
@@ -118,6 +123,11 @@ def write_features(folder: Path, features: ShardFeatures) -> None:
         write_text_atomically(folder / LABELS_FILE, "".join(f"{name}\n" for name in features.class_names))
     whole = _feature("features_dict.FeaturesDict", "featuresDict", {"features": described})
     write_text_atomically(folder / FEATURES_FILE, _json(whole))
+
+
+def has_ranges(features: ShardFeatures, method: Method) -> bool:
+    """Whether records hold their pixel range: values that were normalised by constants of each image."""
+    return features.pixels == "float32" and method in PER_IMAGE
 
 
 def write_dataset_info(
@@ -180,8 +190,9 @@ def read_index(folder: Path) -> Index:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         version = record["format_version"]
-        if version != INDEX_VERSION:
-            raise FormatError(f"{path}: index version {version}, this code reads {INDEX_VERSION}; shard again")
+        if version not in READABLE_VERSIONS:
+            readable = " and ".join(map(str, READABLE_VERSIONS))
+            raise FormatError(f"{path}: index version {version}, this code reads {readable}; shard again")
         return _index_of(record)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror}); give a folder of shards") from error
@@ -199,17 +210,28 @@ def _index_of(record: Mapping[str, Any]) -> Index:
         channels=record["channels"],
         encoding=record["encoding"],
         class_names=None if class_names is None else tuple(class_names),
+        pixels=_one_of("pixels", record.get("pixels", "uint8"), get_args(Pixels)),
     )
-    normalise = record["normalise"]
     return Index(
         name=record["name"],
         version=record["version"],
         content_digest=record["content_digest"],
         features=features,
-        normalise=Normalise(mean=tuple(normalise["mean"]), std=tuple(normalise["std"])),
+        normalise=_normalise_of(record["normalise"]),
         splits={split: _shards_of(split, entry) for split, entry in record["splits"].items()},
         lineage=record["lineage"],
     )
+
+
+def _normalise_of(entry: Mapping[str, Any]) -> Normalise:
+    _one_of("method", entry.get("method", "symmetric"), METHODS)
+    return Normalise(**{**entry, "mean": tuple(entry["mean"]), "std": tuple(entry["std"])})
+
+
+def _one_of(name: str, value: Any, allowed: Sequence[Any]) -> Any:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}, allowed are {', '.join(allowed)}")
+    return value
 
 
 def _shards_of(split: str, entry: Mapping[str, Any]) -> tuple[ShardEntry, ...]:
@@ -221,6 +243,20 @@ def _shards_of(split: str, entry: Mapping[str, Any]) -> tuple[ShardEntry, ...]:
         if Path(shard.file).name != shard.file:
             raise ValueError(f"shard {shard.file} is not a plain file name")
     return shards
+
+
+def _image_feature(features: ShardFeatures) -> dict[str, Any]:
+    """An image file where TFDS has a decoder for it, else a tensor of bytes that it reads as they lie in memory."""
+    if features.encoding == "raw":
+        return _tensor(features.pixels, "bytes", features.shape)
+    shape = {"dimensions": [str(length) for length in features.shape]}
+    content = {"shape": shape, "dtype": "uint8", "encodingFormat": features.encoding}
+    return _feature("image_feature.Image", "image", content)
+
+
+def _tensor(dtype: str, encoding: str, shape: Sequence[int]) -> dict[str, Any]:
+    dimensions = {"dimensions": [str(length) for length in shape]}
+    return _feature("tensor_feature.Tensor", "tensor", {"shape": dimensions, "dtype": dtype, "encoding": encoding})
 
 
 def _feature(python_class: str, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:

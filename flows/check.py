@@ -11,10 +11,12 @@ from rich.table import Table
 from datasets.errors import BadInput, Refused
 from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table, status_counts
 from flows.initial_settings import dataset_name, source_at
+from flows.output import console, waiting_told
 from flows.settings import Settings, load_settings, validate
-from flows.terminal import console, observer
+from flows.terminal import observer
 from tasks.check_files import FINDINGS_CSV, Tallies, Tally, by_severity, keep_findings, keep_manifest
 from tasks.findings import FINDINGS
+from tasks.parallel import check_cluster
 from tasks.preflight import check_not_inside, check_target, existing_parent
 from tasks.progress import Progress
 from tasks.report.build import CHECK_FLOW, build_report
@@ -30,24 +32,33 @@ from tasks.survey import check_holds_images
 ANY = "any"
 REPORT_FILE = "report.html"
 SETTINGS_ENDINGS = (".yaml", ".yml")
-# The prepared images are thrown away, so they are small.
-PREPARED = {"channels": 1, "resize": {"width_px": 32, "height_px": 32, "mode": "stretch"}, "encoding": "jpeg"}
 
 
-def check_images(location: str, kind: str, out: Path, fail_on: Sequence[str], workers: int | None) -> None:
+def check_images(
+    location: str,
+    kind: str,
+    out: Path,
+    fail_on: Sequence[str],
+    workers: int | None,
+    dask_address: str | None = None,
+) -> None:
     """Write manifest, findings and report of the images at a location into `out`, and print counts with examples.
 
     A location that is a settings file stands for the source in it, checked with its limits.
     Raises BadInput for a place without images or an unknown finding, Refused where a `fail_on` finding is there.
     """
     _check_names(fail_on)
-    asked = settings_for(location, kind, workers)
+    asked = settings_for(location, kind, workers, dask_address)
     check_target("out", out)
     for path in asked.source.local_paths:
         check_not_inside("out", out, path)
     beside = existing_parent(out.resolve())  # on the same disk; `out` itself appears only with results in it
     with tempfile.TemporaryDirectory(prefix=".check-", dir=beside) as scratch, observer() as watching:
         check_holds_images(asked.source, Path(scratch))
+        seen = [*(path.resolve() for path in asked.source.local_paths), Path(scratch)]
+        check_cluster(asked.compute, seen, waiting_told())
+        if sentence := asked.compute.shortage():
+            console().print(sentence, soft_wrap=True)
         console().print(f"checking {location}", soft_wrap=True)
         settings = in_scratch(asked, Path(scratch))
         run = Run(
@@ -65,19 +76,19 @@ def check_images(location: str, kind: str, out: Path, fail_on: Sequence[str], wo
     _refuse(found, fail_on)
 
 
-def settings_for(location: str, kind: str, workers: int | None) -> Settings:
+def settings_for(location: str, kind: str, workers: int | None, dask_address: str | None = None) -> Settings:
     """Those of a settings file, or default ones for a place. Raises BadInput."""
     if location.endswith(SETTINGS_ENDINGS) and Path(location).is_file():
-        return load_settings(Path(location), {"compute.workers": workers})
+        return load_settings(Path(location), {"compute.workers": workers, "compute.dask_address": dask_address})
     source = source_at(location, kind)
-    record = {"dataset": dataset_name(source), "source": source.model_dump(), "compute": {"workers": workers or 0}}
+    compute = {"workers": workers or 0, "dask_address": dask_address}
+    record = {"dataset": dataset_name(source), "source": source.model_dump(), "compute": compute}
     return validate(record, "check")
 
 
 def in_scratch(settings: Settings, scratch: Path) -> Settings:
     """The same source and limits, with a workspace that is thrown away."""
-    scan = settings.scan.model_dump() | PREPARED
-    changes = {"workspace": scratch / "workspace", "published": scratch / "published", "scan": scan}
+    changes = {"workspace": scratch / "workspace", "published": scratch / "published"}
     return validate(settings.model_dump() | changes, "check")
 
 

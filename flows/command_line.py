@@ -28,7 +28,7 @@ Location = Annotated[
 Kind = Annotated[str, typer.Option(help="Kind of source; `augment-dataset sources` lists them.")]
 DatasetName = Annotated[str | None, typer.Option("--dataset", help="Name of the data set, instead of the file's.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random choice, instead of the file's.")]
-Workers = Annotated[int | None, typer.Option(help="Dask workers; 0 = one per core.")]
+Workers = Annotated[int | None, typer.Option(help="Dask workers; 0 = one per core, as far as memory allows.")]
 DaskAddress = Annotated[str | None, typer.Option(help="Scheduler of an existing Dask cluster, tcp://host:8786.")]
 TrainImages = Annotated[int | None, typer.Option(help="Training budget in images, instead of the file's.")]
 Rehash = Annotated[bool, typer.Option("--rehash", help="Hash every source file again, whatever its size and time.")]
@@ -157,6 +157,7 @@ def check(
         list[str] | None, typer.Option(help="Finding that gives exit code 3; may be repeated; `any` = every reject.")
     ] = None,
     workers: Workers = None,
+    dask_address: DaskAddress = None,
 ) -> None:
     """Check images: broken files, duplicates, outliers, labels. Changes nothing in them.
 
@@ -164,7 +165,7 @@ def check(
     """
     from flows.check import check_images
 
-    check_images(location, kind, out, tuple(fail_on or ()), workers)
+    check_images(location, kind, out, tuple(fail_on or ()), workers, dask_address)
 
 
 @app.command(epilog="Example: augment-dataset sources")
@@ -175,6 +176,18 @@ def sources() -> None:
     show_source_kinds()
 
 
+@app.command("augment-preview", epilog="Example: augment-dataset augment-preview photos --settings photos.yaml")
+def augment_preview(
+    images: Annotated[Path, typer.Argument(help="An image, or a folder of which three are shown.")],
+    settings: Annotated[Path, typer.Option(help="YAML file of settings; `init` writes one.")],
+    out: Annotated[Path, typer.Option(help="PNG to write.")] = Path("augment-preview.png"),
+) -> None:
+    """Draw what each augmenter of the settings makes of an image, before any run."""
+    from flows.augment_preview import preview_augmentation
+
+    preview_augmentation(images, settings, out)
+
+
 @app.command(epilog="Example: augment-dataset report photos.yaml")
 def report(
     settings: SettingsFile,
@@ -182,8 +195,9 @@ def report(
     dataset: DatasetName = None,
 ) -> None:
     """Show a run's tables, and write its HTML report again."""
+    from flows.output import console
     from flows.settings import load_settings
-    from flows.terminal import console, show_run
+    from flows.terminal import show_run
     from tasks.report.build import build_report
     from tasks.run import latest_run, read_run
 
@@ -210,6 +224,45 @@ def trace(
     from flows.trace import trace_image
 
     trace_image(image, published, as_json)
+
+
+@app.command(epilog="Example: augment-dataset verify published/photos")
+def verify(
+    path: Annotated[
+        Path,
+        typer.Argument(help="<name>/: all versions; <name>/latest; <name>/<x.y.z>/; or a folder of shards."),
+    ],
+    latest: Annotated[bool, typer.Option("--latest", help="Of <name>/, only the version that `latest` names.")] = False,
+    show: Annotated[
+        int, typer.Option(min=1, help="Show at most so many faults of each kind; the rest is counted.")
+    ] = 20,
+    workers: Workers = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+) -> None:
+    """Read everything that was published again, and name every damaged shard, record and file.
+
+    Exit codes: 0 intact, 1 damaged, 2 no data set there.
+    """
+    from flows.verify import verify_path
+
+    if not verify_path(path, limit=show, workers=workers, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: augment-dataset export published/photos --format parquet --out photos-parquet")
+def export(
+    path: Annotated[Path, typer.Argument(help="<name>/: its latest version; <name>/<x.y.z>/; or a folder of shards.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; it may not hold anything yet.")],
+    layout: Annotated[
+        str, typer.Option("--format", help="parquet (HuggingFace, pandas) or webdataset (tar shards, PyTorch).")
+    ] = "parquet",
+    split: Annotated[list[str] | None, typer.Option(help="Split to export; may be repeated; default: all.")] = None,
+    shard_mib: Annotated[float, typer.Option(min=0.001, max=4096, help="Largest size of a file, in MiB.")] = 256,
+) -> None:
+    """Write a published version again for PyTorch and HuggingFace: Parquet, or WebDataset tar shards."""
+    from flows.export import export_path
+
+    export_path(path, layout, out, tuple(split or ()), shard_mib)
 
 
 @app.command(epilog="Example: augment-dataset demo --folder demo")
@@ -245,6 +298,8 @@ def _run_flow(name: str, settings_file: Path, options: dict[str, Any], dry_run: 
     if dry_run:
         show_plan(settings, stages, found)
     else:
+        if sentence := settings.compute.shortage():
+            _say(sentence)
         _flow_with_tables(name, settings_file, options)
 
 
@@ -268,6 +323,6 @@ def _flow_with_tables(name: str, settings_file: Path, options: dict[str, Any]) -
 
 
 def _say(sentence: str) -> None:
-    from flows.terminal import console
+    from flows.output import console
 
     console().print(sentence, soft_wrap=True)

@@ -6,9 +6,9 @@ from rich.table import Table
 
 from datasets.errors import BadInput
 from datasets.manifest import FINDINGS_FILE, read_table
+from flows.output import console
 from flows.settings import load_settings, validate
 from flows.settings_file import settings_text
-from flows.terminal import console
 from tasks.demo_data import LICENCE, found_planted, write_digits
 from tasks.run import latest_run, read_run, stages_by_name
 

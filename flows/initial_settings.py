@@ -89,9 +89,17 @@ def propose(name: str, source: CommonSourceSettings, seen: Impression) -> Settin
             "resize": {"width_px": side_px, "height_px": side_px, "mode": "pad"},
             "encoding": "jpeg" if seen.photographs else "png",
         },
+        "augment": {"preset": preset_for(seen)},
         "curate": {"min_side_px": min(8, seen.typical_side_px)},
     }
     return validate(record, "proposed settings")
+
+
+def preset_for(seen: Impression) -> str:
+    """Characters must not be flipped, and grey images have no colours to vary."""
+    if seen.characters:
+        return "digits"
+    return "photographs" if seen.photographs and not seen.grey else "light"
 
 
 def dataset_name(source: CommonSourceSettings) -> str:

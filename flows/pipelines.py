@@ -49,7 +49,7 @@ Dataset = Annotated[
     str | None, Field(pattern=r"^[a-z][a-z0-9_]*$"), Described("name of the data set, instead of the file's")
 ]
 Seed = Annotated[int | None, Field(ge=0, lt=2**31), Described("seed of every random choice, instead of the file's")]
-Workers = Annotated[int | None, Field(ge=0, le=1024), Described("Dask workers; 0 = one per core")]
+Workers = Annotated[int | None, Field(ge=0, le=1024), Described("Dask workers; 0 = one per core, if memory allows")]
 DaskAddress = Annotated[str | None, Described("scheduler of an existing Dask cluster, tcp://host:8786")]
 TrainImages = Annotated[int | None, Field(ge=1), Described("training budget in images, instead of the file's")]
 Rehash = Annotated[bool, Described("read and hash every source file again, whatever its size and time say")]

@@ -7,15 +7,17 @@ from typing import Any
 from rich.table import Table
 
 from datasets.errors import BadInput
+from flows.output import console
 from flows.settings import Settings
-from flows.terminal import console
 from tasks.estimate import Volume, disk_bytes, seconds
+from tasks.imaging.operations.costs import cost_s
 from tasks.published_versions import latest_or_refuse
 from tasks.run import latest_run, read_run, stages_by_name
 from tasks.stage import Stage, StageResult, decide, skipped
 from tasks.survey import Survey
 
 SKIP, RUN, MAYBE = "skip", "run", "run if needed"
+DECODED_TIMES = 4  # pixels of a decoded image for one of a prepared image: a guess, since no file was opened yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,16 @@ def volume_of(settings: Settings, stages: Sequence[Stage], found: Survey) -> Vol
     else:
         index = latest_or_refuse(settings.published / settings.dataset).index
         images, classes = index.records("train"), len(index.features.class_names or ())
-    shape = settings.scan.resize
+    scan, shape = settings.scan, settings.scan.resize
+    values = shape.width_px * shape.height_px * scan.channels
     return Volume(
         images=images,
-        variants_per_image=settings.augment.variants_per_image if settings.augment.preset != "none" else 0,
+        variants_per_image=settings.augment.copies_per_image,
         synthetic_images=(settings.generate.fill_to or settings.generate.images_per_class) * max(1, classes),
         training_images_seen=settings.train.budget_images,
-        values_per_image=shape.width_px * shape.height_px * settings.scan.channels,
-        encoding=settings.scan.encoding,
+        values_per_image=values,
+        encoding=scan.encoding,
+        operations_s=cost_s(scan.before_resize, DECODED_TIMES * values) + cost_s(scan.after_resize, values),
     )
 
 

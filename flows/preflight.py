@@ -7,6 +7,8 @@ from datasets.errors import BadInput
 from datasets.sources.auto import AutoSettings, detected
 from datasets.sources.settings import CommonSourceSettings
 from datasets.sources.tfds import TfdsSettings
+from datasets.splits import TRAIN
+from flows.output import waiting_told
 from flows.plan import SKIP, plan, volume_of
 from flows.settings import Settings
 from tasks.estimate import disk_bytes
@@ -14,6 +16,7 @@ from tasks.exclusions import check_exclusions
 from tasks.generate import training_images, wanted_labels
 from tasks.ingest import source_cache
 from tasks.overrides import check_overrides
+from tasks.parallel import check_cluster
 from tasks.preflight import (
     check_enough_files,
     check_not_inside,
@@ -22,10 +25,12 @@ from tasks.preflight import (
     check_target,
     check_training_images,
     check_validation_images,
+    existing_parent,
     free_bytes,
 )
 from tasks.published_versions import latest, latest_or_refuse
-from tasks.split import largest_source_splits
+from tasks.split_ledger import check_same_splits
+from tasks.split_targets import largest_source_splits
 from tasks.stage import Stage
 from tasks.state import State, read_state
 from tasks.survey import Survey, check_holds_images, survey
@@ -47,11 +52,31 @@ def preflight(settings: Settings, stages: Sequence[Stage]) -> Survey:
         _check_published(settings, names)
     for what, folder in (("workspace", settings.workspace), ("published", settings.published)):
         check_target(what, folder)
+    check_cluster(settings.compute, _shared_places(settings, names), waiting_told())
     _check_room(settings, stages, found)
     return found
 
 
+def _shared_places(settings: Settings, names: Sequence[str]) -> list[Path]:
+    """What workers of a cluster must see: the images, and where the workspace is or will be."""
+    images = [path for leaf in settings.source.leaves for path in leaf.local_paths] if "ingest" in names else []
+    return [path.resolve() for path in (*images, existing_parent(settings.workspace.resolve()))]
+
+
+def _check_splits(settings: Settings, names: Sequence[str]) -> None:
+    """Raises BadInput where folds are to be trained on, or the splits are not of the kind that was published."""
+    if settings.split.folds and "train" in names:
+        raise BadInput(
+            f"split.folds is {settings.split.folds}, and a generator learns from train and is judged by validation, "
+            "which folds do not have; set split.folds to 0, or run `prepare` alone"
+        )
+    last = latest(settings.published / settings.dataset)
+    published = {*read_state(settings.place.shared).splits.values(), *(last.index.splits if last else ())}
+    check_same_splits(settings.split, published, settings.dataset)
+
+
 def _check_raw(settings: Settings, names: Sequence[str]) -> Survey:
+    _check_splits(settings, names)
     check_exclusions(settings.curate.exclusions)
     check_overrides(settings.curate.overrides)
     for leaf in settings.source.leaves:
@@ -73,7 +98,7 @@ def _check_raw(settings: Settings, names: Sequence[str]) -> Survey:
 
 
 def _check_counts(settings: Settings, names: Sequence[str], found: Survey) -> None:
-    check_enough_files(found, settings.source.place, will_train="train" in names)
+    check_enough_files(found, settings.source.place, settings.split, will_train="train" in names)
     if "train" not in names:
         return
     resize = settings.scan.resize
@@ -109,6 +134,11 @@ def _check_published(settings: Settings, names: Sequence[str]) -> None:
     """What is learned from is there already."""
     version = latest_or_refuse(settings.published / settings.dataset)
     index = version.index
+    if TRAIN not in index.splits:
+        raise BadInput(
+            f"{version.path} has folds, and a generator learns from train and is judged by validation; prepare a data "
+            "set of another name (dataset) with split.folds 0"
+        )
     check_trainable(index.records("train"), (index.features.height_px, index.features.width_px))
     advice = "add images, of which split.validation takes its share, and run `prepare` again"
     gate = _min_gate_images(settings, names)

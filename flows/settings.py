@@ -15,11 +15,13 @@ from tasks.gate_data import DataGateSettings
 from tasks.gate_synthetic import SyntheticGateSettings
 from tasks.generate import GenerateSettings
 from tasks.imaging.augmentation import AugmentationSettings
+from tasks.imaging.augmentation.augmenters import KINDS as AUGMENTER_KINDS
+from tasks.imaging.operations.registry import KINDS as OPERATION_KINDS
 from tasks.parallel import ComputeSettings
 from tasks.publish import PublishSettings
 from tasks.scan import ScanSettings
 from tasks.shard import ShardSettings
-from tasks.split import SplitSettings
+from tasks.split_settings import SplitSettings
 from tasks.stage import Place
 
 SECTION_SEPARATOR = "."
@@ -37,6 +39,11 @@ SOURCE_TAGS: dict[str, Any] = {  # what pydantic calls the kinds of sources in t
     **{("folder" if "folder" in name else name): kind.settings for name, kind in KINDS.items()},
     "mixed": MixedSettings,
     "one": None,
+}
+
+LISTED_MODELS: dict[str, dict[str, Any]] = {  # section -> kinds of what is listed in it, told apart by `kind`
+    "scan": {name: kind.settings for name, kind in OPERATION_KINDS.items()},
+    "augment": dict(AUGMENTER_KINDS),
 }
 
 
@@ -159,13 +166,18 @@ def _sentence(fault: Mapping[str, Any]) -> str:
     names = _without_tags(fault["loc"])
     location = SECTION_SEPARATOR.join(map(str, names)) or "settings"
     if fault["type"] == "union_tag_invalid":
-        return f"{location}.kind is {fault['ctx']['tag']!r}; allowed are {', '.join(ALL_KINDS)}"
+        kinds = LISTED_MODELS.get(fault["loc"][0], ALL_KINDS)
+        return f"{location}.kind is {fault['ctx']['tag']!r}; allowed are {', '.join(kinds)}"
+    if fault["type"] == "union_tag_not_found" and isinstance(fault["input"], Mapping):
+        return f"setting {location}.kind is missing; allowed are {', '.join(LISTED_MODELS[fault['loc'][0]])}"
     if fault["type"] == "extra_forbidden":
         return f"unknown setting {location}; {_allowed(fault['loc'])}"
     if fault["type"] == "missing":
         return f"setting {location} is missing; add it"
     if fault["type"] in ("model_type", "model_attributes_type", "union_tag_not_found"):
         return f"{location} is {fault['input']!r}, not a section; {_allowed((*fault['loc'], ''))}"
+    if fault["type"] == "tuple_type":
+        return f"{location} is {fault['input']!r}, not a list; write [...] around it"
     if fault["type"] == "value_error":
         return f"{location}: {str(fault['msg']).removeprefix('Value error, ')}"
     return f"{location} is {fault['input']!r}: {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}"
@@ -177,13 +189,25 @@ def _without_tags(location: tuple[Any, ...]) -> list[Any]:
 
 
 def _is_tag(before: tuple[Any, ...], name: Any) -> bool:
+    if _is_listed_kind(before, name):
+        return True
     if not before or before[0] != "source" or name not in SOURCE_TAGS:
         return False
     return before[-1] == "source" or before[-1] in SOURCE_TAGS or isinstance(before[-1], int)
 
 
+def _is_listed_kind(before: tuple[Any, ...], name: Any) -> bool:
+    """Whether a name tells the kind of an entry in a list of pixel operations or of augmenters."""
+    return len(before) > 1 and isinstance(before[-1], int) and name in LISTED_MODELS.get(before[0], {})
+
+
 def _allowed(location: tuple[Any, ...]) -> str:
     model: Any = Settings
+    kinds = LISTED_MODELS.get(location[0])
+    if kinds and len(location) > 3 and isinstance(location[2], int):
+        if location[3] not in kinds:
+            return f"allowed is a section with a kind: {', '.join(kinds)}"
+        location, model = location[4:], kinds[location[3]]
     for name in location[:-1]:
         if name in SOURCE_TAGS:
             model = SOURCE_TAGS[name] or model

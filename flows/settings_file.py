@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from flows.settings import Settings
 
@@ -45,7 +46,7 @@ def _scalar(value: Any) -> str:
     if isinstance(value, Path):
         value = str(value)
     if not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(to_jsonable_python(value), ensure_ascii=False)
     style = None if value.isprintable() else '"'
     return yaml.safe_dump(value, default_style=style, allow_unicode=True, width=math.inf).splitlines()[0]
 

@@ -4,7 +4,7 @@ from rich.table import Table
 
 from datasets.sources.registry import KINDS
 from datasets.sources.settings import CommonSourceSettings
-from flows.terminal import console
+from flows.output import console
 
 
 def show_source_kinds() -> None:

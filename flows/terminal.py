@@ -20,13 +20,13 @@ from rich.progress import (
 from rich.table import Table
 
 from datasets.gate_file import Gate
+from flows.output import console
 from tasks.report.evidence import Evidence
 from tasks.report.tables import gate_rows, published_rows, stage_rows
 from tasks.run import Observer
 from tasks.run_log import LogObserver, ended_line
 from tasks.stage import Stage, StageResult
 
-LOG_WIDTH = 110
 BAR_AND_TIMES_WIDTH = 72
 MIN_NUMBERS_WIDTH = 12
 SHORT_LABELS = {
@@ -35,12 +35,6 @@ SHORT_LABELS = {
     "images_per_second": "images/s",
     "frechet_distance": "Fréchet",
 }
-
-
-def console(to_error: bool = False) -> Console:
-    """Colour and bars on a terminal; plain text of a fixed width elsewhere. Brackets in names are no markup."""
-    stream = sys.stderr if to_error else sys.stdout
-    return Console(file=stream, highlight=False, markup=False, width=None if stream.isatty() else LOG_WIDTH)
 
 
 class TerminalObserver:

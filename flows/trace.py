@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table
 
 from datasets.manifest import Kind
-from flows.terminal import console
+from flows.output import console
 from tasks.trace import Trace, trace, wanted_of
 
 COLUMNS = ("data set", "version", "split", "status", "label", "id", "same", "copies")

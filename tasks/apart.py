@@ -1,6 +1,5 @@
 """Items of a partition that killed its worker, one by one in a process that may die of any of them."""
 
-import multiprocessing
 import pickle
 import resource
 import signal
@@ -10,6 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tasks.fork_server import context, fork_server, module_of
 from tasks.time_limit import expendable, time_limit
 
 Item = TypeVar("Item")
@@ -42,15 +42,16 @@ def one_by_one(
     before may have left a broken process behind. An error that `work` raises is raised here.
     """
     helper = _Helper(work, item_timeout_s, memory_bytes)
-    try:
-        for item in items:
-            is_fresh = helper.is_fresh
-            outcome = helper.do(item)
-            if isinstance(outcome, _Death) and not outcome.is_certain and not is_fresh:
+    with fork_server(module_of(work)):
+        try:
+            for item in items:
+                is_fresh = helper.is_fresh
                 outcome = helper.do(item)
-            yield on_death(item, outcome.sentence) if isinstance(outcome, _Death) else outcome
-    finally:
-        helper.stop()
+                if isinstance(outcome, _Death) and not outcome.is_certain and not is_fresh:
+                    outcome = helper.do(item)
+                yield on_death(item, outcome.sentence) if isinstance(outcome, _Death) else outcome
+        finally:
+            helper.stop()
 
 
 class _Helper:
@@ -93,10 +94,9 @@ class _Helper:
         self.is_fresh = True
 
     def _start(self) -> Connection:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        self._pipe, theirs = context().Pipe()
         arguments = (theirs, self._work, self._item_timeout_s, self._memory_bytes)
-        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        self._process = context().Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
         if not self._pipe.poll(START_TIMEOUT_S):

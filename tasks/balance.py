@@ -2,12 +2,12 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-Row = Mapping[str, Any]
 
 
 class BalanceSettings(BaseModel):
@@ -33,14 +33,14 @@ class BalanceSettings(BaseModel):
 
 
 def over_class_size(
-    rows: Sequence[Row], splits: Sequence[str | None], published: Sequence[bool], settings: BalanceSettings, seed: int
+    training: pa.Table, published: Sequence[bool], settings: BalanceSettings, seed: int
 ) -> dict[int, str]:
-    """Rows with label, sha256, duplicate_group, where each goes, whether it was published -> unselected rows and why.
+    """Training images with label, sha256, duplicate_group; whether each was published -> rows to leave out, and why.
 
-    Only training images of classes are unselected. Copies stay or go together. Images that were published stay before
-    new ones; otherwise the rank of a hash decides, so an image that comes or goes changes nothing for most others.
+    Images without a class stay. Copies stay or go together. Images that were published stay before new ones; otherwise
+    the rank of a hash decides, so an image that comes or goes changes nothing for most others.
     """
-    units = _units(rows, splits) if settings.policy != "none" else {}
+    units = _units(training) if settings.policy != "none" else {}
     sizes = {label: sum(map(len, members)) for label, members in units.items()}
     if not sizes:
         return {}
@@ -50,13 +50,14 @@ def over_class_size(
     else:
         most = int(min(sizes.values()) * settings.max_ratio)
         limit = f"{most}, the smallest class times split.balance.max_ratio {settings.max_ratio:g}"
+    sha256 = training["sha256"].to_pylist()
     unselected: dict[int, str] = {}
     for label, members in units.items():
         if sizes[label] <= most:
             continue
         room = most
         why = f"class {label} has {sizes[label]} training images, over {limit}"
-        for unit in sorted(members, key=lambda unit: _rank(unit, rows, published, seed)):
+        for unit in sorted(members, key=lambda unit: _rank(unit, sha256, published, seed)):
             if len(unit) <= room:
                 room -= len(unit)
             else:
@@ -64,19 +65,20 @@ def over_class_size(
     return unselected
 
 
-def _units(rows: Sequence[Row], splits: Sequence[str | None]) -> dict[str, list[list[int]]]:
-    """Row numbers of training images by class and group of copies."""
+def _units(training: pa.Table) -> dict[str, list[list[int]]]:
+    """Row numbers by class and group of copies."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, (row, split) in enumerate(zip(rows, splits, strict=True)):
-        if split == "train" and row["label"] is not None:
-            groups[row["label"], row["duplicate_group"] or row["sha256"]].append(number)
+    copies = pc.coalesce(training["duplicate_group"], training["sha256"]).to_pylist()
+    for number, name in enumerate(zip(training["label"].to_pylist(), copies, strict=True)):
+        if name[0] is not None:
+            groups[name].append(number)
     units: dict[str, list[list[int]]] = defaultdict(list)
     for (label, _), members in groups.items():
         units[label].append(members)
     return units
 
 
-def _rank(unit: Sequence[int], rows: Sequence[Row], published: Sequence[bool], seed: int) -> tuple[bool, str]:
-    first = min(rows[number]["sha256"] for number in unit)
+def _rank(unit: Sequence[int], sha256: Sequence[str], published: Sequence[bool], seed: int) -> tuple[bool, str]:
+    first = min(sha256[number] for number in unit)
     digest = hashlib.sha256(f"balance {seed} {first}".encode()).hexdigest()
     return (not any(published[number] for number in unit), digest)

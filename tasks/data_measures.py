@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
 from datasets.manifest import THUMBNAIL_SIDE_PX, Status, in_use, read_table
+from datasets.splits import training_rows
 from tasks.diversity import effective_images, sampled
+from tasks.leaks import find_leaks
 from tasks.version_changes import classes_without, drifts, gone_images, moved_images
 
-LEAK_KEYS = ("sha256", "pixel_sha256", "duplicate_group", "group")
 COPY_REASONS = ("duplicate_exact", "duplicate_near")
 _NAMED = 5
 
@@ -28,16 +29,19 @@ class Measured:
     by_chance: float | None = None  # what it would be about, were nothing different
 
 
-def of_images(table: pa.Table, used: pa.Table, pairs: Sequence[tuple[str, str]]) -> dict[str, Measured]:
-    """Of all rows of a manifest, those in use, and pairs of near copies by sha256."""
+def of_images(
+    table: pa.Table, used: pa.Table, pairs: Sequence[tuple[str, str]], copies: pa.Table | None = None
+) -> dict[str, Measured]:
+    """Of all rows of a manifest, those in use, pairs of near copies by sha256, and augmented copies."""
     rejected = pc.sum(pc.equal(table["status"], Status.REJECTED)).as_py() or 0
-    copies, sound = _copies(table, used)
+    repeated, sound = _copies(table, used)
+    leaks = find_leaks(used if copies is None else pa.concat_tables([used, copies]), pairs)
     unlicensed = sum(not (licence or "").strip() for licence in used["licence"].to_pylist())
     return {
         "reject_rate": Measured(rejected / len(table), len(table)),
-        "duplicates": Measured(copies / max(sound, 1), sound),
+        "duplicates": Measured(repeated / max(sound, 1), sound),
         "unlicensed": Measured(unlicensed / max(len(used), 1), len(used)),
-        "leaks": Measured(float(leaks(used, pairs)), len(used)),
+        "leaks": Measured(float(leaks.count), len(used), "; ".join(leaks.named)),
     }
 
 
@@ -45,7 +49,7 @@ def of_classes(
     used: pa.Table, effective: Mapping[str | None, float], least: float | None, empty: Sequence[str]
 ) -> dict[str, Measured]:
     """Of the rows in use; `effective` training images per class, of which `least` are wanted; and `empty` classes."""
-    training = used.filter(pc.equal(used["split"], "train"))
+    training = training_rows(used)
     sizes = [entry["counts"] for entry in training["label"].drop_null().value_counts().to_pylist()]
     few = [f"{label or 'all'} {value:.0f}" for label, value in effective.items() if least and value < least]
     return {
@@ -78,7 +82,7 @@ def against_last(table: pa.Table, used: pa.Table, old: pa.Table) -> dict[str, Me
 def effective_per_class(manifest: Path) -> dict[str | None, float]:
     """Effective training images of each class of a split manifest, of a sample where a class is large."""
     used = in_use(read_table(manifest, ["status", "split", "label", "sha256", "thumbnail"]))
-    training = used.filter(pc.equal(used["split"], "train"))
+    training = training_rows(used)
     chosen = sampled(training["label"].to_pylist(), training["sha256"].to_pylist())
     with threadpool_limits(1):  # more threads than free cores cost many times what they save here
         return {
@@ -98,21 +102,6 @@ def _copies(table: pa.Table, used: pa.Table) -> tuple[int, int]:
     dropped = pc.sum(pc.is_in(table["reason"], pa.array(COPY_REASONS))).as_py() or 0
     groups = used["duplicate_group"].drop_null()
     return dropped + len(groups) - len(pc.unique(groups)), dropped + len(used)
-
-
-def leaks(used: pa.Table, pairs: Sequence[tuple[str, str]] = ()) -> int:
-    """How many groups (same bytes, same pixels, copies, user's groups) and pairs of near copies are in two splits."""
-    splits = used["split"].to_pylist()
-    split_of = dict(zip(used["sha256"].to_pylist(), splits, strict=True))
-    known = [(split_of.get(first), split_of.get(second)) for first, second in pairs]
-    count = sum(None not in pair and pair[0] != pair[1] for pair in known)
-    for key in LEAK_KEYS:
-        seen: dict[str, set[str]] = {}
-        for value, split in zip(used[key].to_pylist(), splits, strict=True):
-            if value is not None:
-                seen.setdefault(value, set()).add(split)
-        count += sum(len(found) > 1 for found in seen.values())
-    return count
 
 
 def _named(names: Sequence[str]) -> str:

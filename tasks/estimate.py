@@ -23,8 +23,7 @@ DEFAULT_S = {  # (seconds at the start, seconds per image)
     "gate_synthetic": (30.0, 0.005),
     "publish_synthetic": (1.0, 0.0001),
 }
-PNG_BYTES_PER_VALUE = 0.7
-JPEG_BYTES_PER_VALUE = 0.25
+BYTES_PER_VALUE = {"png": 0.7, "jpeg": 0.25, "raw": 1.0}
 RECORD_OVERHEAD_BYTES = 400
 MANIFEST_BYTES_PER_IMAGE = 1_500  # with its thumbnail, compressed to about half
 SYNTHETIC_STAGES = ("generate", "shard_synthetic", "gate_synthetic", "publish_synthetic")
@@ -40,24 +39,27 @@ class Volume:
     training_images_seen: int
     values_per_image: int  # height * width * channels
     encoding: str
+    operations_s: float = 0.0  # per image, of the pixel operations of scan
 
 
 def seconds(stage: str, volume: Volume, last_stages: Mapping[str, Mapping[str, Any]]) -> float:
     """Estimated wall time of a stage: that of its last run, less the start, grows with the work."""
     start_s, per_image_s = DEFAULT_S[stage]
+    operations_s = volume.operations_s if stage == "scan" else 0.0
     last = last_stages.get(stage)
     last_work = _last_work(stage, last_stages)
     if last and last["outcome"] == "ran" and last_work:
         wall_s = float(last["usage"]["wall_s"])
         start_s = min(start_s, wall_s)
-        per_image_s = (wall_s - start_s) / last_work
+        per_image_s = max((wall_s - start_s) / last_work, operations_s)  # which that run may not have had
+    else:
+        per_image_s += operations_s
     return start_s + per_image_s * _work(stage, volume)
 
 
 def disk_bytes(volume: Volume, stages: Iterable[str]) -> int:
     """Estimated room that the outputs of the stages take: each image in a pack, a shard and a published shard."""
-    per_value = PNG_BYTES_PER_VALUE if volume.encoding == "png" else JPEG_BYTES_PER_VALUE
-    per_image = per_value * volume.values_per_image + RECORD_OVERHEAD_BYTES
+    per_image = BYTES_PER_VALUE[volume.encoding] * volume.values_per_image + RECORD_OVERHEAD_BYTES
     real, varied, synthetic = (
         count * per_image
         for count in (volume.images, volume.images * volume.variants_per_image, volume.synthetic_images)

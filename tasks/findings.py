@@ -14,6 +14,7 @@ FINDINGS = {code: problem.sentence for code, problem in PROBLEMS.items()} | {  #
     "truncated": "an image that ends too early",
     "damaged": "an image with damage in it",
     "decoder_died": "a file on which the decoder crashed or hung",
+    "operation_failed": "an image on which a pixel operation failed, for want of memory for example",
     "alpha_composited": "transparent pixels were laid over the background colour",
     "bit_depth": "more than 8 bits a sample were scaled to 8",
     "colour_space": "CMYK, or a colour profile, was converted to sRGB",
@@ -66,7 +67,16 @@ NOTES |= {"wrong_extension", "override_relabel", "override_keep", "override_conf
 UNSELECTED = {code for code, problem in PROBLEMS.items() if problem.by_policy} | {"over_class_size", "bridges_splits"}
 REJECTS = {code for code, problem in PROBLEMS.items() if not problem.by_policy} | {
     *("unreadable_file", "vanished", "changed_while_read", "empty_file", "not_an_image", "unsupported", "too_large"),
-    *("truncated", "damaged", "decoder_died", "excluded", "override_drop", "licence_missing", "label_missing"),
+    *(
+        "truncated",
+        "damaged",
+        "decoder_died",
+        "operation_failed",
+        "excluded",
+        "override_drop",
+        "licence_missing",
+        "label_missing",
+    ),
     *("label_unknown", "class_too_small"),
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.errors import FormatError
@@ -22,7 +23,7 @@ from tasks.stage_context import StageContext, Summary
 from tasks.version_changes import DRIFT_MEASURES
 
 NEEDED = ["source", "member", "frame", "kind", "sha256", "pixel_sha256", "duplicate_group", "group", "licence"]
-NEEDED += ["label", "status", "reason", "split", *(column for column, _ in DRIFT_MEASURES.values())]
+NEEDED += ["derived_from", "label", "status", "reason", "split", *(column for column, _ in DRIFT_MEASURES.values())]
 COMPARED_FILE = "compared_with.json"
 Severity = Literal["block", "warn"]
 
@@ -94,7 +95,7 @@ RULES = {  # in the order of gate.json
     "reject_rate": Rule("share of files rejected", "max_reject_rate", "reject_rate"),
     "duplicates": Rule("share of sound images that are copies", "max_duplicate_share", "duplicates"),
     "unlicensed": Rule("share of images without a licence", "max_unlicensed_share", "unlicensed"),
-    "leaks": Rule("copies and groups in two splits", None, "leaks"),
+    "leaks": Rule("images, copies or groups in two splits", None, "leaks"),
     "empty_classes": Rule("classes without an image in use", "max_empty_classes", "empty_classes"),
     "imbalance": Rule("training images of the largest class over the smallest", "max_imbalance", "imbalance"),
     "effective_images": Rule(
@@ -118,11 +119,13 @@ def gate_data(settings: DataGateSettings, context: StageContext) -> Summary:
     """Judge the split manifest; write gate.json. A refusal stops the flow at publishing, not here."""
     manifest = context.inputs["split"] / MANIFEST_FILE
     table = read_table(manifest, NEEDED)
+    sharded = read_table(context.inputs["shard"] / MANIFEST_FILE, NEEDED)
+    copies = sharded.filter(pc.equal(sharded["kind"], Kind.AUGMENTED))
     last = latest(context.published / context.dataset)
     effective = effective_per_class(manifest)
     balance = read_balance(context.inputs["curate"]) or {}
     pairs = read_kept_pairs(context.inputs["curate"])
-    metrics = measure_data(settings, table, last, pairs, effective, balance.get("empty", ()))
+    metrics = measure_data(settings, table, last, pairs, effective, balance.get("empty", ()), copies)
     gate = Gate(gate="data", decided_on="manifest of all images", metrics=metrics)
     write_gate(gate, context.out)
     compared = {"version": last.version if last else None}
@@ -155,14 +158,16 @@ def measure_data(
     pairs: Sequence[tuple[str, str]] = (),
     effective: Mapping[str | None, float] | None = None,
     empty_classes: Sequence[str] = (),
+    copies: pa.Table | None = None,
 ) -> tuple[Metric, ...]:
     """All metrics of the data gate, of all rows of a manifest with NEEDED.
 
-    `pairs` are near copies by sha256, `effective` says how many effective training images a class has.
+    `pairs` are near copies by sha256, `effective` says how many effective training images a class has, `copies` are
+    augmented ones.
     """
     used = in_use(table)
     old, note = _images_of(last)
-    measured = of_images(table, used, pairs) | of_classes(
+    measured = of_images(table, used, pairs, copies) | of_classes(
         used, effective or {}, settings.min_effective_images, empty_classes
     )
     if old is not None:

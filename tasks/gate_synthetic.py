@@ -13,7 +13,7 @@ from datasets.readers import LoadedSplit, load_numpy
 from gan.settings import ClassifierSettings
 from tasks.published_versions import latest_or_refuse
 from tasks.stage_context import StageContext, Summary
-from tasks.validation_halves import validation_halves
+from tasks.validation_halves import halves_of
 
 CLOSEST_PAIRS_FILE = "closest_pairs.png"
 
@@ -59,7 +59,7 @@ def gate_synthetic(settings: SyntheticGateSettings, context: StageContext) -> Su
 
     real = latest_or_refuse(context.published / context.dataset).path
     validation = load_numpy(real, "validation")
-    _, gate_half = validation_halves(validation.ids, validation.labels)
+    _, gate_half = halves_of(real, validation.ids, validation.labels)
     evidence = Evidence(
         train=load_numpy(real, "train"),
         gate=_take(validation, gate_half),

@@ -20,6 +20,7 @@ class Impression:
     typical_side_px: int  # median of the shorter sides
     grey: bool
     photographs: bool  # mostly JPEG
+    characters: bool = False  # each class is called by one letter or digit
 
 
 def look(source: Source) -> Impression:
@@ -41,6 +42,7 @@ def look(source: Source) -> Impression:
         typical_side_px=sides[len(sides) // 2],
         grey=all(image.image.shape[2] == 1 for image in decoded),
         photographs=formats["jpeg"] > len(decoded) / 2,
+        characters=all(label is not None and len(label) == 1 for label in labels),
     )
 
 

@@ -54,7 +54,7 @@ class OutlierLimits(BaseModel):
         None, ge=0, le=1, description="share of levels 0 and 255 over this is clipped; null = off, as cut-outs are high"
     )
     min_sharpness: float | None = Field(
-        20, ge=0, description="variance of the Laplacian under this: too_blurry (least on sound photographs: 50)"
+        15, ge=0, description="variance of the Laplacian under this: too_blurry (least on sound photographs: 24)"
     )
     actions: OutlierActions = Field(default_factory=OutlierActions, description="reject or note, per finding")
 

@@ -8,13 +8,15 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.atomic_file import atomic_file
-from datasets.manifest import SCHEMA, THUMBNAIL_SIDE_PX
+from datasets.manifest import SCHEMA, THUMBNAIL_SIDE_PX, with_columns
 from datasets.pixel_packs import PackWriter
 from tasks.digests import file_sha256
+from tasks.imaging.measures import Sample, measures_of
 
 SCANNED_COLUMNS = (
     *("sha256", "frame", "status", "reason", "detail", "format", "width_px", "height_px", "channels", "bit_depth"),
@@ -23,6 +25,7 @@ SCANNED_COLUMNS = (
     *("channel_sums", "channel_square_sums"),
 )
 STORE_VERSION = "2"
+NOT_PREPARED = ""  # the pack of an image that was only measured; a rejected one has none
 FINDINGS = pa.list_(pa.struct([("finding", pa.string()), ("severity", pa.string()), ("detail", pa.string())]))
 STORE_SCHEMA = pa.schema(
     [pa.field(name, SCHEMA.field(name).type) for name in SCANNED_COLUMNS] + [pa.field("findings", FINDINGS)],
@@ -40,23 +43,41 @@ def pack_name(sha256s: Iterable[str]) -> str:
     return "pack-" + hashlib.sha256("".join(sha256s).encode()).hexdigest()[:16]
 
 
-def write_pack(folder: Path, name: str, images: Iterable[tuple[dict, bytes | None]]) -> None:
-    """Write a pack and, last, its index. `images` are rows, each with its prepared image, None where rejected.
+def write_pack(folder: Path, name: str, images: Iterable[tuple[dict, Sample | None, bytes | None]]) -> None:
+    """Write a pack and, last, its index. `images` are rows, each with what measures come from and its prepared image.
 
-    They are taken one by one, and only the rows are kept in memory.
+    Both are None where it was rejected, the image also where nobody wants it. They are taken one by one, and only rows
+    and samples are kept in memory.
     """
     place = f"pixels/{folder.name}/{name}.pack"
-    rows = []
+    rows, samples = [], []
     with PackWriter(folder / f"{name}.pack") as pack:
-        for row, payload in images:
+        for row, sample, payload in images:
             if payload is not None:
                 row["offset"], row["length"] = pack.append(payload)
                 row["pack"] = place
+            elif sample is not None:
+                row["pack"] = NOT_PREPARED
             rows.append(row)
+            samples.append(sample)
     metadata = {"pixel_store_version": STORE_VERSION, "pack_sha256": file_sha256(folder / f"{name}.pack")}
-    table = pa.Table.from_pylist(rows, schema=STORE_SCHEMA.with_metadata(metadata))
+    table = _with_measures(pa.Table.from_pylist(rows, schema=STORE_SCHEMA), samples)
     with atomic_file(folder / f"{name}.parquet") as file:
-        pq.write_table(table, file, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(metadata), file, compression="zstd")
+
+
+def _with_measures(table: pa.Table, samples: Sequence[Sample | None]) -> pa.Table:
+    """The table with measures where there is a sample, null elsewhere."""
+    taken = [sample for sample in samples if sample is not None]
+    if not taken:
+        return table
+    measured = np.array([sample is not None for sample in samples])
+    places = pa.array(np.cumsum(measured) - 1, mask=~measured)
+    columns = {
+        name: pa.array(values, STORE_SCHEMA.field(name).type).take(places)
+        for name, values in measures_of(taken).items()
+    }
+    return with_columns(table, **columns)
 
 
 def forget_damaged_packs(folder: Path) -> None:

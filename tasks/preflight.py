@@ -6,19 +6,20 @@ from pathlib import Path
 
 from datasets.errors import BadInput
 from gan.settings import MIN_SELECT_IMAGES
-from tasks.split import SPLITS
+from tasks.split_settings import SplitSettings
 from tasks.survey import Survey
 from tasks.train import MIN_TRAINING_IMAGES
 from tasks.validation_halves import half_sizes
 
 
-def check_enough_files(found: Survey, place: str, will_train: bool) -> None:
+def check_enough_files(found: Survey, place: str, splits: SplitSettings, will_train: bool) -> None:
     """Raises BadInput where there are fewer files than images are needed, however good all of them are."""
-    most = MIN_TRAINING_IMAGES if will_train else len(SPLITS)
-    if found.members < len(SPLITS):
+    needed = len(splits.needed)
+    most = MIN_TRAINING_IMAGES if will_train else needed
+    if found.members < needed:
         raise BadInput(
-            f"{place} holds {found.members} files, too few to split; at least {len(SPLITS)} images are needed, "
-            "one each for train, validation and test; add images"
+            f"{place} holds {found.members} files, too few to split; at least {needed} images are needed, "
+            f"one each for {splits.needed_text}; add images"
         )
     if found.members < most:
         raise BadInput(

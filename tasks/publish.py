@@ -5,7 +5,7 @@ Without `dataset_info.json` TFDS cannot open a folder, so it goes last; then `la
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,8 @@ def next_version(index: Index, last: Index | None) -> str:
 
 
 def publication_digest(index: Index) -> str:
-    """Digest of all that a version says: content, manifest with its licences and rejects, lineage, description."""
-    return digest_of([index.content_digest, dict(index.lineage)])
+    """Digest of all that a version says: content, how to normalise it, manifest with licences and rejects, lineage."""
+    return digest_of([index.content_digest, asdict(index.normalise), dict(index.lineage)])
 
 
 def _publish(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -39,11 +39,11 @@ from tasks.pixel_store import (
     store_folder,
     write_pack,
 )
-from tasks.scan_file import ScanSettings, finding_record, rejected_row, scan_payload
+from tasks.scan_file import Scanned, ScanSettings, finding_record, rejected_row, scan_payload
 from tasks.stage_context import StageContext, Summary
 from tasks.time_limit import time_limit
 
-__all__ = ["PACKS_FILE", "ScanSettings", "holds_still", "packs_are_intact", "scan", "scan_partition"]
+__all__ = ["PACKS_FILE", "ScanSettings", "holds_still", "packs_are_intact", "scan", "scan_measures", "scan_partition"]
 
 PACKS_FILE = "packs.json"
 PASSING_REASONS = {"vanished", "changed_while_read"}
@@ -65,12 +65,22 @@ Unit = tuple[str, str, str]  # source, member, sha256
 
 def scan(settings: ScanSettings, context: StageContext) -> Summary:
     """Manifest of ingest -> manifest with formats, measures and places of the prepared images, and findings."""
+    return _scan(settings, context, keeps_pixels=True)
+
+
+def scan_measures(settings: ScanSettings, context: StageContext) -> Summary:
+    """The same without prepared images, for who only wants to know."""
+    return _scan(settings, context, keeps_pixels=False)
+
+
+def _scan(settings: ScanSettings, context: StageContext, keeps_pixels: bool) -> Summary:
     listed = read_table(context.inputs["ingest"] / MANIFEST_FILE)
     store = store_folder(context.shared, context.recipe)
     store.mkdir(parents=True, exist_ok=True)
     forget_damaged_packs(store)
     units = _new_units(listed, store, settings.limits)
-    work = partial(scan_partition, settings, reopened_sources(context.inputs["ingest"], context.shared), store)
+    sources = reopened_sources(context.inputs["ingest"], context.shared)
+    work = partial(scan_partition, settings, sources, store, keeps_pixels=keeps_pixels)
     passing_faults = map_partitions(
         work,
         partitions_of(units, context.compute.partition_size),
@@ -90,19 +100,25 @@ def scan(settings: ScanSettings, context: StageContext) -> Summary:
 
 
 def scan_partition(
-    settings: ScanSettings, sources: Mapping[str, Source], store: Path, units: Sequence[Unit]
+    settings: ScanSettings, sources: Mapping[str, Source], store: Path, units: Sequence[Unit], keeps_pixels: bool = True
 ) -> list[Row]:
     """Prepare some images into one pack. Returns rows that must not be remembered: files that changed or vanished."""
     passing_faults: list[Row] = []
-    images = (image for unit in units for image in _scan_member(settings, sources, unit, passing_faults))
+    scan_file = partial(scan_payload, settings, keeps_pixels=keeps_pixels)
+    timeout_s = settings.limits.decode_timeout_s
+    images = (image for unit in units for image in _scan_member(scan_file, timeout_s, sources, unit, passing_faults))
     write_pack(store, pack_name(sha256 for _, _, sha256 in units), images)
     return passing_faults
 
 
 def _scan_member(
-    settings: ScanSettings, sources: Mapping[str, Source], unit: Unit, passing_faults: list[Row]
-) -> Iterator[tuple[Row, bytes | None]]:
-    """Rows and prepared images of a file, or its passing fault into the list."""
+    scan_file: Callable[[bytes, str], Iterator[Scanned]],
+    timeout_s: float,
+    sources: Mapping[str, Source],
+    unit: Unit,
+    passing_faults: list[Row],
+) -> Iterator[Scanned]:
+    """What is scanned of a file, or its passing fault into the list."""
     source, member, sha256 = unit
     try:
         payload = sources[source].read(member)
@@ -114,8 +130,8 @@ def _scan_member(
         detail = "its content changed between listing and reading; run again"
         passing_faults.append(rejected_row(sha256, "changed_while_read", detail))
         return
-    with time_limit(settings.limits.decode_timeout_s):
-        yield from scan_payload(settings, payload, sha256)
+    with time_limit(timeout_s):
+        yield from scan_file(payload, sha256)
 
 
 def holds_still(settings: ScanSettings, context: StageContext, folder: Path) -> str | None:

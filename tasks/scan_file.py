@@ -1,15 +1,17 @@
 """One file as scan sees it: its frames, what is found in each, and the prepared images."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from datasets.image_codec import encode_image
 from datasets.manifest import Status
 from tasks.imaging.decode import Decoded, DecodeLimits, Finding, Undecodable, decode, decode_frames
-from tasks.imaging.measures import channel_sums, measure
-from tasks.imaging.pixel_operations import DenoiseSettings, ResizeSettings, denoise, resize, to_channels
+from tasks.imaging.measures import MEASURED_SIDES, Sample, channel_sums, sample
+from tasks.imaging.operations.channels import to_channels
+from tasks.imaging.operations.registry import Operation, apply_all, check_fits_channels, check_levels_fit
+from tasks.imaging.operations.resize import ResizeSettings, resize, whole_sides
 
 Repair = Literal["alpha_composited", "bit_depth", "colour_space", "exif_orientation", "not_a_number", "salvaged"]
 Row = dict[str, Any]
@@ -22,9 +24,12 @@ class ScanSettings(BaseModel):
 
     channels: Literal[1, 3] = Field(3, description="1 = grey, 3 = RGB")
     resize: ResizeSettings = Field(default_factory=ResizeSettings, description="the one shape of all prepared images")
-    denoise: DenoiseSettings = Field(default_factory=DenoiseSettings, description="noise removal before resizing")
+    before_resize: tuple[Operation, ...] = Field(
+        (), description="operations in order, e.g. [{kind: denoise, method: auto}]; see docs/pixel-operations.md"
+    )
+    after_resize: tuple[Operation, ...] = Field((), description="the same, of the resized images")
     exact: bool = Field(False, description="decode large JPEGs at full size; false = at the nearest 1/2, 1/4 or 1/8")
-    encoding: Literal["png", "jpeg"] = Field("png", description="png (lossless) or jpeg, in packs and shards")
+    encoding: Literal["png", "jpeg", "raw"] = Field("png", description="png, jpeg (lossy) or raw, in packs and shards")
     jpeg_quality: int = Field(95, ge=50, le=100, description="quality of jpeg encoding")
     frames: Literal["first", "all"] = Field(
         "first", description="of animations and TIFFs with pages: the first frame, or all (each an image of its own)"
@@ -34,29 +39,45 @@ class ScanSettings(BaseModel):
     )
     limits: DecodeLimits = Field(default_factory=DecodeLimits, description="what is decoded at all")
 
+    @model_validator(mode="after")
+    def _colours_fit_channels(self) -> Self:
+        check_levels_fit(self.channels, "resize.border_levels", self.resize.border_levels)
+        check_fits_channels(self.channels, (*self.before_resize, *self.after_resize))
+        return self
 
-def scan_payload(settings: ScanSettings, payload: bytes, sha256: str) -> Iterator[tuple[Row, bytes | None]]:
-    """Bytes of a file -> per frame a row of the store, and the image in the shards' encoding (None if rejected)."""
-    target_px = None if settings.exact else 2 * max(settings.resize.width_px, settings.resize.height_px)
+
+class Scanned(NamedTuple):
+    """A frame: its row of the store, and unless it was rejected, what measures come from and the prepared image.
+
+    The image is in the shards' encoding; None also where nobody wants it.
+    """
+
+    row: Row
+    sample: Sample | None = None
+    prepared: bytes | None = None
+
+
+def scan_payload(settings: ScanSettings, payload: bytes, sha256: str, keeps_pixels: bool = True) -> Iterator[Scanned]:
+    """Bytes of a file -> its frames, one or more."""
+    wanted = (settings.resize.min_sides | MEASURED_SIDES) if keeps_pixels else MEASURED_SIDES
+    min_sides = None if settings.exact else wanted
     if settings.frames == "first":
-        yield _scanned(settings, decode(payload, settings.limits, target_px), sha256, 0)
+        yield _scanned(settings, decode(payload, settings.limits, min_sides), sha256, 0, keeps_pixels)
         return
-    for frame, verdict in enumerate(decode_frames(payload, settings.limits, target_px)):
-        yield _scanned(settings, verdict, sha256, frame)
+    for frame, verdict in enumerate(decode_frames(payload, settings.limits, min_sides)):
+        yield _scanned(settings, verdict, sha256, frame, keeps_pixels)
 
 
 def _scanned(
-    settings: ScanSettings, decoded: Decoded | Undecodable, sha256: str, frame: int
-) -> tuple[Row, bytes | None]:
+    settings: ScanSettings, decoded: Decoded | Undecodable, sha256: str, frame: int, keeps_pixels: bool
+) -> Scanned:
     if isinstance(decoded, Undecodable):
-        return rejected_row(sha256, decoded.code, decoded.detail, decoded.format, frame), None
+        return Scanned(rejected_row(sha256, decoded.code, decoded.detail, decoded.format, frame))
     repaired = next((finding for finding in decoded.findings if finding.severity == "repair"), None)
     refused = next((finding for finding in decoded.findings if finding.code in settings.refused_repairs), None)
     if refused is not None:
         detail = f"refused_repairs names it: {refused.detail}"
-        return rejected_row(sha256, refused.code, detail, decoded.format, frame), None
-    prepared = prepare_pixels(settings, decoded)
-    sums, square_sums = channel_sums(prepared)
+        return Scanned(rejected_row(sha256, refused.code, detail, decoded.format, frame))
     row = {
         "sha256": sha256,
         "frame": frame,
@@ -68,18 +89,24 @@ def _scanned(
         "height_px": decoded.height_px,
         "channels": decoded.channels,
         "bit_depth": decoded.bit_depth,
-        "channel_sums": sums,
-        "channel_square_sums": square_sums,
         "findings": [finding_record(finding) for finding in decoded.findings],
     }
-    return row | measure(decoded.image), encode_image(prepared, settings.encoding, settings.jpeg_quality)
+    if not keeps_pixels:
+        return Scanned(row, sample(decoded.image))
+    try:
+        prepared = prepare_pixels(settings, decoded, sha256)
+    except Exception as error:  # one image costs itself only, whatever a filter makes of it
+        detail = f"a pixel operation failed ({type(error).__name__}: {' '.join(str(error).split())})"
+        return Scanned(rejected_row(sha256, "operation_failed", detail, decoded.format, frame))
+    row["channel_sums"], row["channel_square_sums"] = channel_sums(prepared)
+    return Scanned(row, sample(decoded.image), encode_image(prepared, settings.encoding, settings.jpeg_quality))
 
 
-def prepare_pixels(settings: ScanSettings, decoded: Decoded) -> Any:
-    """Upright uint8 [H, W, C] -> uint8 [height_px, width_px, channels] of the settings: channels, denoise, resize."""
-    image = denoise(to_channels(decoded.image, settings.channels), settings.denoise)
-    shape = settings.resize
-    return resize(image, shape.width_px, shape.height_px, shape.mode, shape.pad_level)
+def prepare_pixels(settings: ScanSettings, decoded: Decoded, sha256: str) -> Any:
+    """Upright uint8 [H, W, C] -> uint8 [height_px, width_px, channels]: channels, operations, resize, operations."""
+    image = apply_all(to_channels(decoded.image, settings.channels), settings.before_resize)
+    whole_px = whole_sides(image, decoded.width_px, decoded.height_px)
+    return apply_all(resize(image, settings.resize, sha256, whole_px), settings.after_resize)
 
 
 def rejected_row(sha256: str, code: str, detail: str, format_name: str | None = None, frame: int = 0) -> Row:

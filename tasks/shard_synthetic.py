@@ -9,9 +9,13 @@ from tasks.stage_context import StageContext, Summary
 
 
 def shard_synthetic(settings: ShardSettings, context: StageContext) -> Summary:
-    """Manifest of generate -> a data set folder that lacks only its version."""
+    """Manifest of generate -> a data set folder that lacks only its version.
+
+    Its images are as those of the real version: shape, encoding, pixels and how they are normalised.
+    """
     real = latest_or_refuse(context.published / context.dataset)
-    manifest = read_table(context.inputs["generate"] / MANIFEST_FILE)
+    path = context.inputs["generate"] / MANIFEST_FILE
+    manifest = read_table(path, ["derived_from"])
     lineage = {
         "made_by": "augment-dataset",
         "kind": "synthetic",
@@ -20,4 +24,4 @@ def shard_synthetic(settings: ShardSettings, context: StageContext) -> Summary:
         "generator_file_sha256": file_sha256(context.inputs["train"] / "generator.json"),
     }
     name = synthetic_name(context.dataset)
-    return write_shards(settings, context, name, manifest, real.index.features, real.index.normalise, lineage)
+    return write_shards(settings, context, name, [path], real.index.features, real.index.normalise, lineage)

@@ -45,6 +45,10 @@ class StageFailed(RuntimeError):
         self.may_pass = may_pass
 
 
+# Work is spread over processes: threads of the matrix library only wait for each other, busily.
+ONE_BLAS_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildUsage:
     """What a child and its finished descendants used; `peak_rss_mib` is that of the largest single process."""
@@ -108,6 +112,7 @@ def _start(log_file: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
         stderr=log_file,
         pass_fds=(write_end,),
         cwd=ROOT,
+        env=ONE_BLAS_THREAD | os.environ,
         start_new_session=True,
     )
     os.close(write_end)

@@ -1,11 +1,25 @@
 """The two flows as ordered lists of stages. Read from top to bottom: this is what a run does."""
 
-from tasks import augment, curate, gate_data, gate_synthetic, generate, ingest, publish, scan, shard, shard_synthetic
+from dataclasses import replace
+
+from tasks import (
+    augment,
+    curate,
+    gate_data,
+    gate_synthetic,
+    generate,
+    ingest,
+    publish,
+    scan,
+    shard,
+    shard_synthetic,
+    split_ledger,
+)
 from tasks import split as splitting
 from tasks import train as training
 from tasks.stage import Stage
 
-PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "simplejpeg")
+PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "scikit-image", "simplejpeg")
 MODEL_LIBRARIES = ("keras", "numpy", "tensorflow")
 
 PREPARE = (
@@ -44,7 +58,7 @@ PREPARE = (
         work=splitting.split,
         section="split",
         inputs=("curate",),
-        still_true=splitting.agrees_with_state,
+        still_true=split_ledger.agrees_with_state,
     ),
     Stage(
         name="augment",
@@ -52,7 +66,7 @@ PREPARE = (
         work=augment.augment,
         section="augment",
         inputs=("split",),
-        libraries=("imaug", "scikit-image", *PIXEL_LIBRARIES),
+        libraries=("imaug", *PIXEL_LIBRARIES),
     ),
     Stage(
         name="shard",
@@ -129,7 +143,8 @@ SYNTHESIZE = (
     ),
 )
 
-CHECK = PREPARE[:3]  # what can be said of a folder without splitting or training
+# What can be said of a folder without preparing images, splitting or training.
+CHECK = (PREPARE[0], replace(PREPARE[1], work=scan.scan_measures, title="decode, check, measure"), PREPARE[2])
 
 FLOWS = {
     "augment-dataset": PREPARE + SYNTHESIZE,

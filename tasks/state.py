@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.atomic_file import atomic_file, write_text_atomically
@@ -55,9 +56,9 @@ def remembered(state: State, published: Published) -> State:
     """The state with the images and classes of a published real version added."""
     used = in_use(read_table(published.path / MANIFEST_FILE, ["sha256", "pixel_sha256", "split", "kind", "status"]))
     splits = dict(state.splits)
-    for row in used.to_pylist():
-        if row["kind"] == Kind.REAL:
-            splits[row["sha256"]] = splits[row["pixel_sha256"]] = row["split"]
+    real = used.filter(pc.equal(used["kind"], Kind.REAL))
+    for key in ("sha256", "pixel_sha256"):
+        splits.update(zip(real[key].to_pylist(), real["split"].to_pylist(), strict=True))
     return State(
         class_names=published.index.features.class_names or state.class_names,
         splits=splits,

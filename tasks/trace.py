@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from datasets.errors import BadInput, FormatError
 from datasets.manifest import MANIFEST_FILE, Kind, Status, key_text, read_table
 from datasets.tfds_layout import INDEX_FILE, LATEST_FILE, Index, is_version, read_index
-from tasks.imaging.decode import Undecodable, decode
+from tasks.imaging.decode import MinSides, Undecodable, decode
 from tasks.imaging.measures import pixel_sha256
 from tasks.published_versions import is_complete, version_numbers
 
@@ -38,13 +38,9 @@ class Wanted:
     payload: bytes | None = None
     digits: str = ""
 
-    def hashes(self, index: Index | None = None) -> tuple[str, ...]:
-        """Of an image: sha256 of its bytes and of its pixels, also as a version has them for which it was decoded."""
-        if self.payload is None:
-            return ()
-        side_px = 2 * max(index.features.width_px, index.features.height_px) if index else None
-        pixels = (_pixel_sha256(self.payload, scale_px) for scale_px in dict.fromkeys((None, side_px)))
-        return tuple(dict.fromkeys([hashlib.sha256(self.payload).hexdigest(), *filter(None, pixels)]))
+    def hashes(self) -> tuple[str, ...]:
+        """Of an image: sha256 of its bytes, and of its pixels as decoded whole and at 1/2, 1/4 and 1/8."""
+        return () if self.payload is None else _hashes(self.payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +170,7 @@ def _read_complete_index(folder: Path) -> Index:
 def _appearances(folder: Path, index: Index, wanted: Wanted) -> Iterator[Appearance]:
     path = folder / MANIFEST_FILE
     hashes = read_table(path, HASH_COLUMNS)
-    by_bytes, by_pixels = (_matches(hashes[name], wanted.hashes(index), wanted.digits) for name in HASH_COLUMNS)
+    by_bytes, by_pixels = (_matches(hashes[name], wanted.hashes(), wanted.digits) for name in HASH_COLUMNS)
     pixels = hashes["pixel_sha256"].filter(pc.or_(by_bytes, by_pixels)).drop_null()
     by_pixels = pc.or_(by_pixels, pc.is_in(hashes["pixel_sha256"], pixels.combine_chunks()))  # copies in other files
     places = pc.indices_nonzero(pc.or_(by_bytes, by_pixels))
@@ -251,7 +247,13 @@ def _real_version(index: Index) -> tuple[str, str] | None:
 
 
 @lru_cache(maxsize=8)
-def _pixel_sha256(payload: bytes, scale_to_side_px: int | None) -> str | None:
-    """As `scan` has it for prepared images of half that side (None: decoded whole); None where it is no image."""
-    decoded = decode(payload, scale_to_side_px=scale_to_side_px)
-    return None if isinstance(decoded, Undecodable) else pixel_sha256(decoded.image)
+def _hashes(payload: bytes) -> tuple[str, ...]:
+    """At which part of its size `scan` has decoded a large JPEG depends on its settings, so all are tried."""
+    whole = decode(payload)
+    if isinstance(whole, Undecodable):
+        return (hashlib.sha256(payload).hexdigest(),)
+    longer_px = max(whole.width_px, whole.height_px)
+    reduced = (decode(payload, min_sides=MinSides(longer_px // factor)) for factor in (2, 4, 8))
+    decoded = (whole, *(image for image in reduced if not isinstance(image, Undecodable)))
+    pixels = dict.fromkeys(pixel_sha256(image.image) for image in decoded)
+    return (hashlib.sha256(payload).hexdigest(), *pixels)

@@ -9,7 +9,7 @@ from gan.models.spec import RESOLUTIONS_PX
 from gan.settings import TrainingSettings
 from tasks.published_versions import latest_or_refuse
 from tasks.stage_context import StageContext, Summary
-from tasks.validation_halves import validation_halves
+from tasks.validation_halves import halves_of
 
 MIN_TRAINING_IMAGES = 16
 
@@ -27,7 +27,7 @@ def train(settings: TrainingSettings, context: StageContext) -> Summary:
     real = load_numpy(version.path, "train")
     check_trainable(len(real.images), real.images.shape[1:])
     held_out = load_numpy(version.path, "validation")
-    select, _ = validation_halves(held_out.ids, held_out.labels)
+    select, _ = halves_of(version.path, held_out.ids, held_out.labels)
     result = train_generator(
         real.images,
         real.labels,

@@ -21,7 +21,7 @@ def blocks(language):
 
 def test_the_settings_of_the_readme_are_valid():
     (text,) = blocks("yaml")
-    assert validate(yaml.safe_load(text), "README").scan.denoise.method == "median"
+    assert validate(yaml.safe_load(text), "README").scan.before_resize[0].method == "auto"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

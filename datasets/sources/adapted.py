@@ -1,24 +1,25 @@
 """What holds for the listing of every source: texts that can be written down, splits of three names, and settings."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datasets.sources.base import FetchProgress, Source, SourceItem
 from datasets.sources.split_names import split_of
 
 TEXTS = ("member", "group", "licence", "caption", "origin", "detail")
-SPLITS = {"train", "validation", "test", None}
+SPLITS = {"train", "validation", "test"}
 
 
 @dataclass(frozen=True, slots=True)
 class Adapted(Source):
-    """A source whose items are fit for a manifest, with labels renamed or left out, and a licence where none is."""
+    """A source whose items are fit for a manifest: labels renamed or left out, splits of three names, and a licence."""
 
     name: str
     inner: Source
     labels: Mapping[str, str | None]
     licence: str | None
+    words: Mapping[str, str | None] = field(default_factory=dict)  # what it calls splits -> train, validation, test
 
     @property
     def is_fetched(self) -> bool:
@@ -47,16 +48,16 @@ class Adapted(Source):
 
     def _adapted(self, item: SourceItem) -> SourceItem:
         changes: dict[str, Any] = {}
-        for field in TEXTS:
-            text = getattr(item, field)
+        for name in TEXTS:
+            text = getattr(item, name)
             if text is not None and not text.isascii() and (written := _writable(text)) != text:
-                changes[field] = written
+                changes[name] = written
         if item.licence is None and self.licence is not None:
             changes["licence"] = self.licence
         if item.label is not None:
             changes |= self._label(item, item.label)
-        if item.split not in SPLITS:
-            changes |= _split(item, item.split or "")
+        if item.split is not None and (self.words or item.split not in SPLITS):
+            changes |= self._split(item, item.split.strip())
         return replace(item, **changes) if changes else item
 
     def _label(self, item: SourceItem, label: str) -> dict[str, Any]:
@@ -70,13 +71,15 @@ class Adapted(Source):
             return {"label": written} if item.problem else told
         return {"label": known or None} if known != item.label else {}
 
-
-def _split(item: SourceItem, word: str) -> dict[str, Any]:
-    """The split that another word stands for; an unknown word is no reason to draw lots."""
-    split = split_of(word.strip())
-    if split or item.problem:
-        return {"split": split}
-    return {"split": None, "problem": "unknown_split", "detail": f"its source says split {word!a}"}
+    def _split(self, item: SourceItem, word: str) -> dict[str, Any]:
+        """The split that another word stands for; an unknown word is no reason to draw lots."""
+        if word in self.words:
+            return {"split": self.words[word]}
+        split = split_of(word)
+        if split or item.problem or not word:
+            return {"split": split}
+        detail = f"its source says split {word!a}, which source.split_words can translate"
+        return {"split": None, "problem": "unknown_split", "detail": detail}
 
 
 def _writable(text: str) -> str:

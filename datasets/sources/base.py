@@ -60,8 +60,8 @@ class SourceItem:
 
     `version_tag` changes whenever the bytes may have changed (time, ETag, checksum); "" where nothing tells.
     `size_bytes` is None where it is not known before reading. `split` is the one that the source itself assigns:
-    train, validation, test, another word for one of them, or None. `origin` is a URI without absolute local paths and
-    credentials. `detail` says more than PROBLEMS[problem] does.
+    train, validation, test, another word, which `source.split_words` may translate, or None. `origin` is a URI without
+    absolute local paths and credentials. `detail` says more than PROBLEMS[problem] does.
     """
 
     member: str

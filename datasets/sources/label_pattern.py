@@ -11,7 +11,6 @@ from datasets.errors import BadInput
 from datasets.sources.base import Source, SourceItem
 from datasets.sources.files import Files, FilesSettings, check_not_empty
 from datasets.sources.path_pattern import fields_of, path_pattern
-from datasets.sources.split_names import split_of
 from datasets.sources.trees.file_tree import TreeFile
 from datasets.sources.trees.opening import open_tree
 
@@ -43,7 +42,7 @@ class LabelPattern(Files):
             if item.problem == "pattern_mismatch":
                 misfit = misfit or item.member
             else:
-                fits = fits or item.problem is None or item.problem == "unknown_split"
+                fits = fits or item.problem is None
             yield item
         if misfit is not None and not fits:
             raise BadInput(f"pattern {self.pattern!r} fits no file; there is {misfit}; change one or the other")
@@ -59,11 +58,7 @@ class LabelPattern(Files):
         if found is None:
             detail = f"the pattern is {self.pattern}"
             return Files.item_of(self, file, problem="pattern_mismatch", detail=detail, **known)
-        split = split_of(found["split"]) if "split" in found else None
-        if "split" in found and split is None:
-            detail = f"split {found['split']!r} in its path"
-            found |= {"problem": "unknown_split", "detail": detail}
-        return Files.item_of(self, file, **(found | {"split": split} | known))
+        return Files.item_of(self, file, **(found | known))
 
 
 def open_label_pattern(settings: LabelPatternSettings, cache: Path) -> Source:

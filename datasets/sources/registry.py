@@ -142,7 +142,7 @@ def open_sources(settings: NamesSources, cache: Path) -> dict[str, Source]:
 def open_source(settings: CommonSourceSettings, cache: Path) -> Source:
     """One source. Raises BadInput where it cannot work."""
     source = KINDS[_kind_of(settings)].open(settings, cache)
-    return Adapted(source.name, source, settings.labels or {}, settings.licence)
+    return Adapted(source.name, source, settings.labels or {}, settings.licence, settings.split_words or {})
 
 
 def model_of_kind(kind: str) -> type[BaseModel] | None:

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Protocol, Self
+from typing import Annotated, ClassVar, Literal, Protocol, Self
 from urllib.parse import unquote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -58,6 +58,9 @@ class CommonSourceSettings(BaseModel):
     licence: str | None = Field(None, description="licence of images that bring none, e.g. CC0-1.0")
     labels: Mapping[LabelText, LabelText | None] | None = Field(
         None, description="labels to rename, old: new; to null: images of this label are left out"
+    )
+    split_words: Mapping[LabelText, Literal["train", "validation", "test"] | None] | None = Field(
+        None, description="what the source calls its splits, e.g. {holdout: test}; to null: split by shares"
     )
     limit: int | None = Field(None, ge=1, description="take at most so many images, spread evenly; null = all")
     weight: float | None = Field(None, gt=0, description="share in a mixture of sources; null = all images")

@@ -22,7 +22,8 @@ from datasets.sources.trees.tar_archive import is_tar
 IMAGE_EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm", "pbm", "jp2", "avif")
 MAX_SAMPLE_FILES = 1000
 """A longer run of files of one key is no sample; it is cut, so that a hostile archive cannot fill the memory."""
-_LISTED_BY = {"image_extensions", "label_field", "group_field", "licence_field", "class_names", "split_from_name"}
+_LISTED_BY = {"image_extensions", "label_field", "group_field", "licence_field", "split_field", "class_names"}
+_LISTED_BY |= {"split_from_name"}
 
 
 class WebDatasetSettings(CommonSourceSettings):
@@ -39,6 +40,7 @@ class WebDatasetSettings(CommonSourceSettings):
     group_field: str | None = Field(None, description="field of a sample's .json that holds the group, if any")
     licence_field: str | None = Field(None, description="field of a sample's .json that holds the licence, if any")
     class_names: tuple[str, ...] | None = Field(None, description="names of integer classes, in order from 0")
+    split_field: str | None = Field(None, description="field of a sample's .json that says its split, if any")
     split_from_name: bool = Field(True, description="take train, validation or test from a shard's name")
 
 
@@ -97,7 +99,7 @@ class WebDataset(Source):
                 size_bytes=file.size_bytes,
                 version_tag=file.version_tag,
                 origin=shard.archive.origin(file.member),
-                split=split,
+                split=facts.split or split,
                 label=facts.label,
                 group=facts.group,
                 licence=facts.licence,

@@ -5,27 +5,30 @@ from collections.abc import Iterator
 from tasks.imaging.formats import SUPPORTED, sniff_format
 from tasks.imaging.jpeg import decode_jpeg
 from tasks.imaging.pillow import decode_with_pillow, frames_with_pillow
-from tasks.imaging.verdicts import Decoded, DecodeLimits, Finding, Rejected, Undecodable
+from tasks.imaging.pnm_file import decode_plain_pnm
+from tasks.imaging.verdicts import Decoded, DecodeLimits, Finding, MinSides, Rejected, Undecodable
 
-__all__ = ["DecodeLimits", "Decoded", "Finding", "Undecodable", "decode", "decode_frames", "sniff_format"]
+__all__ = ["DecodeLimits", "Decoded", "Finding", "MinSides", "Undecodable", "decode", "decode_frames", "sniff_format"]
 
 _DEFAULT_LIMITS = DecodeLimits()
 
 
 def decode(
-    payload: bytes, limits: DecodeLimits | None = None, scale_to_side_px: int | None = None
+    payload: bytes, limits: DecodeLimits | None = None, min_sides: MinSides | None = None
 ) -> Decoded | Undecodable:
     """Payload of any bytes -> upright uint8 [H, W, C] with C in {1, 3}, or why not. Never raises.
 
-    With `scale_to_side_px`, a JPEG is decoded at 1/2, 1/4 or 1/8 as long as its shorter side stays at least
-    that long; `width_px` and `height_px` stay those of the file.
+    With `min_sides`, a JPEG is decoded at 1/2, 1/4 or 1/8 as long as its sides stay at least that long; `width_px`
+    and `height_px` stay those of the file.
     """
     format_name = sniff_format(payload[:32])
     try:
         limits = limits or _DEFAULT_LIMITS
         known = _known_format(payload, format_name, limits)
         if known == "jpeg":
-            return decode_jpeg(payload, limits, scale_to_side_px)
+            return decode_jpeg(payload, limits, min_sides)
+        if known == "pnm" and (plain := decode_plain_pnm(payload, limits)) is not None:
+            return plain
         return decode_with_pillow(payload, known, limits)
     except Exception as error:
         # Decoders raise nearly anything on hostile bytes; each costs one row, never the run.
@@ -33,7 +36,7 @@ def decode(
 
 
 def decode_frames(
-    payload: bytes, limits: DecodeLimits | None = None, scale_to_side_px: int | None = None
+    payload: bytes, limits: DecodeLimits | None = None, min_sides: MinSides | None = None
 ) -> Iterator[Decoded | Undecodable]:
     """As `decode`, for every frame or page in turn: one or more. Raises nothing; one at a time is in memory.
 
@@ -42,7 +45,7 @@ def decode_frames(
     """
     format_name = sniff_format(payload[:32])
     if format_name is None or format_name == "jpeg":
-        yield decode(payload, limits, scale_to_side_px)
+        yield decode(payload, limits, min_sides)
         return
     try:
         limits = limits or _DEFAULT_LIMITS

@@ -9,12 +9,12 @@ from tasks.imaging.colour import to_srgb
 from tasks.imaging.jpeg_file import JpegFile, read_jpeg_file, without_metadata
 from tasks.imaging.jpeg_rows import whole_rows
 from tasks.imaging.orientation import upright
-from tasks.imaging.verdicts import Decoded, DecodeLimits, Finding, Rejected, check_size, salvaged
+from tasks.imaging.verdicts import Decoded, DecodeLimits, Finding, MinSides, Rejected, check_size, salvaged
 
 _STRAY_BYTES = re.compile(r"extraneous bytes before marker 0x([0-9a-f]{2})")
 
 
-def decode_jpeg(payload: bytes, limits: DecodeLimits, scale_to_side_px: int | None) -> Decoded:
+def decode_jpeg(payload: bytes, limits: DecodeLimits, min_sides: MinSides | None) -> Decoded:
     """JPEG payload -> Decoded. Raises Rejected."""
     file = read_jpeg_file(payload)
     check_size(file.width_px, file.height_px, limits)
@@ -22,7 +22,7 @@ def decode_jpeg(payload: bytes, limits: DecodeLimits, scale_to_side_px: int | No
     if not file.has_whole_exif:
         findings.append(Finding("metadata_damaged", "note", "the EXIF data are cut or point outside themselves"))
     try:
-        stored = _pixels(payload, file, scale_to_side_px, findings)
+        stored = _pixels(payload, file, min_sides, findings)
     except Rejected as rejected:
         if rejected.code != "truncated" or limits.salvage_min_fraction is None:
             raise
@@ -46,24 +46,24 @@ def decode_jpeg(payload: bytes, limits: DecodeLimits, scale_to_side_px: int | No
     )
 
 
-def _pixels(payload: bytes, file: JpegFile, side_px: int | None, findings: list[Finding]) -> np.ndarray:
+def _pixels(payload: bytes, file: JpegFile, min_sides: MinSides | None, findings: list[Finding]) -> np.ndarray:
     """Stored colours, uint8 [H, W, 1 | 3 | 4]: grey, RGB, or CMYK as stored."""
     try:
-        return _strictly(payload, file, side_px)
+        return _strictly(payload, file, min_sides)
     except ValueError as error:
         if not _concerns_metadata(str(error)):
             raise _rejection(str(error)) from error
         findings.append(Finding("metadata_damaged", "note", f"damage beside the pixels ({error})"))
     try:
-        return _strictly(without_metadata(payload, file), file, side_px)
+        return _strictly(without_metadata(payload, file), file, min_sides)
     except ValueError as error:
         raise _rejection(str(error)) from error
 
 
-def _strictly(payload: bytes, file: JpegFile, side_px: int | None) -> np.ndarray:
+def _strictly(payload: bytes, file: JpegFile, min_sides: MinSides | None) -> np.ndarray:
     """Decode; raises ValueError for whatever libjpeg-turbo would warn of."""
     colourspace = {1: "GRAY", 4: "CMYK"}.get(file.components, "RGB")
-    factor = _reduction(file, side_px)
+    factor = _reduction(file, min_sides)
     if factor == 1:
         return simplejpeg.decode_jpeg(payload, colourspace, strict=True)
     # libjpeg-turbo rounds sides up, so these minima name exactly that reduction.
@@ -82,12 +82,15 @@ def _first_rows(
     return rows
 
 
-def _reduction(file: JpegFile, side_px: int | None) -> int:
-    """Largest of 8, 4, 2, 1 that leaves the shorter side at least `side_px` long."""
-    if side_px is None:
+def _reduction(file: JpegFile, min_sides: MinSides | None) -> int:
+    """Largest of 8, 4, 2, 1 that leaves both sides at least so long."""
+    if min_sides is None:
         return 1
-    shorter_px = min(file.width_px, file.height_px)
-    return next((factor for factor in (8, 4, 2) if shorter_px // factor >= max(side_px, 1)), 1)
+    shorter_px, longer_px = sorted((file.width_px, file.height_px))
+    for factor in (8, 4, 2):
+        if longer_px // factor >= min_sides.longer_px and shorter_px // factor >= max(min_sides.shorter_px, 1):
+            return factor
+    return 1
 
 
 def _concerns_metadata(message: str) -> bool:

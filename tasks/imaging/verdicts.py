@@ -37,6 +37,18 @@ class DecodeLimits(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class MinSides:
+    """How long the sides of a decoded image have to be at least, as far as the file has so many pixels."""
+
+    longer_px: int
+    shorter_px: int = 0
+
+    def __or__(self, other: "MinSides") -> "MinSides":
+        """Enough for both."""
+        return MinSides(max(self.longer_px, other.longer_px), max(self.shorter_px, other.shorter_px))
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that was found in a file: a code, what follows from it, and a sentence."""
 

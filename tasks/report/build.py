@@ -14,7 +14,14 @@ from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput
 from datasets.published import resolve_version
 from datasets.tfds_layout import read_index
-from tasks.report import classes_section, copies_section, files_sections, image_sections, model_sections
+from tasks.report import (
+    augmentation_section,
+    classes_section,
+    copies_section,
+    files_sections,
+    image_sections,
+    model_sections,
+)
 from tasks.report.absent import Absent
 from tasks.report.evidence import Evidence
 from tasks.report.originals import Originals
@@ -181,7 +188,7 @@ SECTIONS = (
     Section("balance", "Classes and splits", image_sections.balance),
     MEASURES,
     Section("samples", "Images", image_sections.samples),
-    Section("augmented", "Augmented copies", image_sections.augmented),
+    Section("augmentation", "Augmentation", augmentation_section.augmentation),
     Section("training", "Training", model_sections.training),
     SETTINGS,
     Section("loading", "Load the data", _loading),

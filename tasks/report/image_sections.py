@@ -1,6 +1,5 @@
 """Sections that show prepared, augmented and synthetic images, and how classes and splits are filled."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,10 @@ import pyarrow as pa
 
 from datasets.errors import BadInput
 from datasets.image_codec import decode_image
-from datasets.manifest import in_use, key_text
+from datasets.manifest import in_use
 from datasets.published import resolve_version
 from datasets.readers import load_numpy
+from datasets.splits import fold_number, in_order, is_fold, training_rows
 from datasets.tfds_layout import read_index
 from tasks.report.absent import Absent
 from tasks.report.evidence import Evidence
@@ -22,8 +22,6 @@ SPLITS = ("train", "validation", "test", "train_augmented")
 MOST_CLASSES = 20
 MOST_CLASS_ROWS = 200
 PER_CLASS = 10
-AUGMENTED_SHOWN = 8
-COPIES_SHOWN = 4
 CLOSEST_SIDE_PX = 1600
 READ_BYTES = 32 * 2**20
 UNLABELLED = "all images"
@@ -39,14 +37,28 @@ def balance(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
     counts: dict[str, dict[str, int]] = {}
     for entry in used.group_by(["label", "split"]).aggregate([([], "count_all")]).to_pylist():
         counts.setdefault(entry["label"] or UNLABELLED, {})[entry["split"]] = entry["count_all"]
-    rows = [(label, [counts[label].get(split, 0) for split in SPLITS]) for label in sorted(counts, key=natural)]
+    splits = _shown_splits({split for of_class in counts.values() for split in of_class})
+    bars = [(index, _bar(split)) for index, split in enumerate(splits) if not split.endswith("_augmented")]
+    rows = [(label, [counts[label].get(split, 0) for split in splits]) for label in sorted(counts, key=natural)]
     return {
-        "splits": SPLITS,
+        "splits": splits,
+        "bars": bars,
         "rows": rows[:MOST_CLASS_ROWS],
         "more": max(0, len(rows) - MOST_CLASS_ROWS),
-        "totals": [sum(row[index] for _, row in rows) for index in range(len(SPLITS))],
-        "most": max([1, *(sum(row[:3]) for _, row in rows)]),
+        "totals": [sum(row[index] for _, row in rows) for index in range(len(splits))],
+        "most": max([1, *(sum(row[index] for index, _ in bars) for _, row in rows)]),
     }
+
+
+def _shown_splits(there: set[str]) -> list[str]:
+    """The usual four, or folds, with what there is of test and copies."""
+    return in_order(there if any(map(is_fold, there)) else there | set(SPLITS))
+
+
+def _bar(split: str) -> str:
+    """The colour of a split's bar, as the style names it; folds take turns."""
+    number = fold_number(split)
+    return split if number is None else SPLITS[number % 2]
 
 
 def samples(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
@@ -82,7 +94,7 @@ def samples(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
 def _training_rows(evidence: Evidence, stage: str) -> pa.Table | None:
     """Training images of a manifest."""
     table = evidence.manifest(stage, ["label", "split", "status", *PACK_COLUMNS])
-    return None if table is None else where(in_use(table), "split", ["train"])
+    return None if table is None else training_rows(in_use(table))
 
 
 def _labels(table: pa.Table | None) -> set[str]:
@@ -120,28 +132,6 @@ def _closest_pairs(evidence: Evidence, album: Album) -> Picture | None:
         return None
     alt = "Closest pairs: synthetic images above, the training image nearest to each below"
     return album.picture(decode_image(path.read_bytes()), alt, CLOSEST_SIDE_PX)
-
-
-def augmented(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
-    """Training images, each beside the copies made of it."""
-    copies = evidence.manifest("augment", ["derived_from", *PACK_COLUMNS])
-    real = evidence.manifest("split", ["source", "member", "frame", "label", "split", *PACK_COLUMNS])
-    if copies is None or real is None:
-        return Absent("no copies of training images were made in this run")
-    if not len(copies):
-        return Absent("augmentation is switched off")
-    rows = pick_rows(where(real, "split", ["train"]), AUGMENTED_SHOWN, evidence.seed, "augmented")
-    return {"rows": [_with_copies(album, row, copies) for row in rows], "total": len(copies)}
-
-
-def _with_copies(album: Album, row: Mapping[str, Any], copies: pa.Table) -> dict[str, Any]:
-    key = key_text(dict(row))
-    of_row = where(copies, "derived_from", [key]).slice(0, COPIES_SHOWN).to_pylist()
-    return {
-        "name": row["member"],
-        "real": album.cell(row, f"{row['member']}, real"),
-        "copies": [album.cell(copy, f"{row['member']}, augmented copy {n}") for n, copy in enumerate(of_row, start=1)],
-    }
 
 
 def natural(name: str) -> tuple[int, int, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from datasets.sources.base import Source
-from tasks.imaging.decode import Decoded, DecodeLimits, decode
+from tasks.imaging.decode import Decoded, DecodeLimits, MinSides, decode
 from tasks.ingest import reopened_sources
 
 MAX_PIXELS = 25_000_000  # beyond, the small prepared image is shown: a report must stay quick to make
@@ -33,7 +33,7 @@ class Originals:
         if source is None or row["pack"] is None or (row["size_bytes"] or 0) > MAX_BYTES:
             return None
         try:
-            decoded = decode(source.read(row["member"]), self._limits, scale_to_side_px=self._side_px)
+            decoded = decode(source.read(row["member"]), self._limits, MinSides(self._side_px, self._side_px))
         except OSError:
             return None
         return decoded.image if isinstance(decoded, Decoded) else None

@@ -59,7 +59,7 @@ class Album:
 
     def image(self, row: Mapping[str, Any]) -> np.ndarray | None:
         """Pack, offset and length of a manifest row -> uint8 [H, W, C]; None where it has no image that can be read."""
-        if self._packs is None or row["pack"] is None:
+        if self._packs is None or not row["pack"]:
             return None
         try:
             return decode_image(self._packs.read(row["pack"], row["offset"], row["length"]))

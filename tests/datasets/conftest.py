@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from datasets.image_codec import encode_image
+from datasets.image_codec import encode_image, raw_pixels
 from datasets.image_record import ImageRecord, encode_record
 from datasets.manifest import Kind
+from datasets.normalise import Normalise, constants_of, normalise, pixel_ranges
 from datasets.tfds_layout import (
     LATEST_FILE,
     Index,
-    Normalise,
     ShardFeatures,
     describe_shard,
+    has_ranges,
     shard_filename,
     write_dataset_info,
     write_features,
@@ -43,12 +44,29 @@ def images_of(count: int, shape: tuple[int, int, int], seed: int = 0) -> np.ndar
     return images
 
 
-def record_of(image: np.ndarray, number: int, split: str, features: ShardFeatures, kind: Kind) -> bytes:
+def payload_of(image: np.ndarray, features: ShardFeatures, how: Normalise) -> tuple[bytes, tuple[int, int] | None]:
+    """What a record holds of an image."""
+    if features.pixels == "float32":
+        images = image[None]
+        pixels = normalise(images, constants_of(how, images)).tobytes()
+        return pixels, tuple(pixel_ranges(images, how)[0].tolist()) if has_ranges(features, how.method) else None
+    payload = encode_image(image, features.encoding)
+    return raw_pixels(payload) if features.encoding == "raw" else payload, None
+
+
+def record_of(image: np.ndarray, number: int, split: str, features: ShardFeatures, kind: Kind, how: Normalise) -> bytes:
     label = None if features.class_names is None else number % len(features.class_names)
     derived_from = "" if kind is Kind.REAL else f"parent of {number}"
-    payload = encode_image(image, features.encoding)
+    payload, pixel_range = payload_of(image, features, how)
     return encode_record(
-        ImageRecord(image=payload, id=f"{split}/ü{number}.png#0", kind=kind, derived_from=derived_from, label=label)
+        ImageRecord(
+            image=payload,
+            id=f"{split}/ü{number}.png#0",
+            kind=kind,
+            derived_from=derived_from,
+            label=label,
+            pixel_range=pixel_range,
+        )
     )
 
 
@@ -66,11 +84,15 @@ def build_dataset_in():
         records_per_shard: int = 4,
         kind: Kind = Kind.REAL,
         version: str | None = "1.0.0",
+        pixels: str = "uint8",
+        method: str = "symmetric",
     ) -> Path:
         folder = root / name / (version or "shards")
         folder.mkdir(parents=True)
         first = next(iter(splits.values()))
-        features = ShardFeatures(*first.shape[1:], encoding, class_names)
+        features = ShardFeatures(*first.shape[1:], encoding, class_names, pixels)
+        channels = first.shape[-1]
+        how = Normalise((0.25, 0.5, 0.5)[:channels], (0.5, 0.25, 0.0)[:channels], method, 5.0, 90.0)
         shards = {}
         for split, images in splits.items():
             count = -(-len(images) // records_per_shard)
@@ -78,10 +100,9 @@ def build_dataset_in():
             for shard in range(count):
                 rows = range(shard * records_per_shard, min(len(images), (shard + 1) * records_per_shard))
                 path = folder / shard_filename(name, split, shard, count)
-                write_tfrecord(path, (record_of(images[row], row, split, features, kind) for row in rows))
+                write_tfrecord(path, (record_of(images[row], row, split, features, kind, how) for row in rows))
                 shards[split].append(describe_shard(path, len(rows)))
-        channels = first.shape[-1]
-        write_features(folder, features)
+        write_features(folder, features, method)
         write_index(
             folder,
             Index(
@@ -89,7 +110,7 @@ def build_dataset_in():
                 version=version,
                 content_digest="ab" * 32,
                 features=features,
-                normalise=Normalise(mean=(0.25, 0.5, 0.5)[:channels], std=(0.5, 0.25, 0.0)[:channels]),
+                normalise=how,
                 splits={split: tuple(entries) for split, entries in shards.items()},
                 lineage={"source": "made by the tests"},
             ),

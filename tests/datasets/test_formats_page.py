@@ -41,7 +41,7 @@ def test_the_types_of_the_manifest(page):
 
 
 def test_the_features_of_a_record(page):
-    features = decode_example(encode_record(ImageRecord(image=b"", id="", kind="real", label=0)))
+    features = decode_example(encode_record(ImageRecord(image=b"", id="", kind="real", label=0, pixel_range=(0, 1))))
     assert sorted(first_cells(section(page, "Records"))) == sorted(features)
 
 

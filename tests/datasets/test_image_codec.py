@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from datasets.errors import BadInput, FormatError
-from datasets.image_codec import decode_image, encode_image
+from datasets.image_codec import decode_image, encode_image, encoding_of, raw_pixels
 
 IMAGES = st.sampled_from([1, 3]).flatmap(
     lambda channels: array_shapes(min_dims=2, max_dims=2, max_side=20).flatmap(
@@ -23,6 +23,35 @@ def test_png_keeps_every_pixel(image):
     decoded = decode_image(encode_image(image, "png"))
     assert decoded.shape == image.shape
     assert np.array_equal(decoded, image)
+
+
+@given(IMAGES)
+def test_raw_keeps_every_pixel(image):
+    payload = encode_image(image, "raw")
+    assert raw_pixels(payload) == image.tobytes()
+    decoded = decode_image(payload)
+    assert np.array_equal(decoded, image)
+    decoded[:] = 0  # as writable as those of other encodings
+
+
+@pytest.mark.parametrize("encoding", ["png", "jpeg", "raw"])
+def test_a_payload_tells_its_encoding(encoding):
+    assert encoding_of(encode_image(GRADIENT, encoding)) == encoding
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda payload: payload[:-1], "9231 bytes is damaged (its header says [48, 64, 3])"),
+        (lambda payload: payload[:9], "9 bytes is damaged (its header says [0, 0, 0])"),
+        (lambda payload: payload[:12] + b"\x04" + payload[13:], "9232 bytes is damaged (its header says [48, 64, 4])"),
+    ],
+    ids=["cut", "header", "channels"],
+)
+def test_a_damaged_raw_payload_is_refused(change, says):
+    payload = change(encode_image(GRADIENT, "raw"))
+    with pytest.raises(FormatError, match=re.escape(f"a raw payload of {says}; write it again")):
+        decode_image(payload)
 
 
 @given(IMAGES)
@@ -83,7 +112,7 @@ def test_other_arrays_are_refused(image, got):
 
 
 def test_an_unknown_encoding_is_refused():
-    with pytest.raises(BadInput, match=r"^got encoding 'webp'; allowed are png, jpeg$"):
+    with pytest.raises(BadInput, match=r"^got encoding 'webp'; allowed are png, jpeg, raw$"):
         encode_image(GRADIENT, "webp")
 
 
@@ -93,7 +122,7 @@ def test_a_quality_out_of_range_is_refused():
 
 
 def test_bytes_that_are_no_image_are_refused():
-    sentence = "a payload of 5 bytes is neither PNG nor JPEG; write it again with encode_image"
+    sentence = "a payload of 5 bytes is neither PNG, JPEG nor raw; write it again with encode_image"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         decode_image(b"GIF89")
 

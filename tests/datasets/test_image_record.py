@@ -19,10 +19,13 @@ RECORD = ImageRecord(image=b"pixels", id="digits/7/ü.png#0", kind="augmented", 
         kind=st.text(),
         derived_from=st.text(),
         label=st.none() | st.integers(0, 10**6),
+        pixel_range=st.none() | st.tuples(st.integers(0, 255), st.integers(1, 256)),
     )
 )
 def test_what_was_encoded_is_decoded(record):
-    assert decode_record(encode_record(record)) == record
+    payload = encode_record(record)
+    assert decode_record(payload) == record
+    assert encode_example(decode_example(payload)) == payload  # as the plain encoder writes it
 
 
 def test_an_unlabelled_record_has_no_label_feature():
@@ -43,8 +46,12 @@ def test_an_image_without_its_sha256_is_refused():
         ({"kind": []}, "a record has 0 values of 'kind', one of type bytes is needed; write the shards again"),
         ({"label": b"7"}, "a record has 1 values of 'label', one of type int is needed; write the shards again"),
         ({"id": [b"a", b"b"]}, "a record has 2 values of 'id', one of type bytes is needed; write the shards again"),
+        (
+            {"pixel_range": [1]},
+            "a record has 1 values of 'pixel_range', two of type int are needed; write the shards again",
+        ),
     ],
-    ids=["absent", "type", "two"],
+    ids=["absent", "type", "two", "range"],
 )
 def test_records_of_others_are_refused(change, sentence):
     features = decode_example(encode_record(RECORD)) | change

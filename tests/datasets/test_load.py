@@ -240,7 +240,11 @@ def test_a_count_unlike_that_of_the_index_is_not_read_over(real, tf, change):
             "got synthetic digits_synthetic with ratio 0, which takes nothing of it; give the share of synthetic "
             "images, above 0 and below 1, or leave synthetic out",
         ),
-        ({"scale": "[-1, 1]"}, "got scale '[-1, 1]'; allowed are none, unit, symmetric, standardise"),
+        (
+            {"scale": "[-1, 1]"},
+            "got scale '[-1, 1]'; allowed are as_published, none, unit, symmetric, centre, standardise, min_max, "
+            "percentile_clip",
+        ),
     ],
     ids=["batch_size", "ratio", "ratio alone", "synthetic alone", "scale"],
 )

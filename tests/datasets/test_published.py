@@ -72,8 +72,8 @@ def test_a_version_that_was_not_published_to_the_end(version):
 
 def test_an_unknown_format_version_is_refused_by_name(version):
     path = version / "index.json"
-    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 9'))
-    sentence = f"{path}: index version 9, this code reads 1; shard again"
+    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 9'))
+    sentence = f"{path}: index version 9, this code reads 1 and 2; shard again"
     assert refusal(FormatError, resolve_version, version.parent) == sentence
 
 

@@ -82,7 +82,7 @@ def test_a_shard_of_another_data_set_is_refused(build_dataset, make_images):
     folder = build_dataset("digits", {"train": make_images(4, (8, 8, 1))})
     other = build_dataset("others", {"train": make_images(4, (8, 8, 3))})
     shutil.copy(other / "others-train.tfrecord-00000-of-00001", folder / "digits-train.tfrecord-00000-of-00001")
-    sentence = f"{folder}: record 'train/ü0.png#0' is an image [8, 8, 3], index.json says [8, 8, 1]; shard again"
+    sentence = f"{folder}: record 'train/ü0.png#0': its image is [8, 8, 3], index.json says [8, 8, 1]; shard again"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         load_numpy(folder)
 

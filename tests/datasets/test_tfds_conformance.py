@@ -20,7 +20,12 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 AS_STORED = {"image": tfds.decode.SkipDecoding()}
-DECODE = {"png": tf.io.decode_png, "jpeg": lambda data: tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE")}
+DECODE = {
+    "png": tf.io.decode_png,
+    "jpeg": lambda data: tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE"),
+    "uint8": lambda data: tf.io.decode_raw(data, tf.uint8),
+    "float32": lambda data: tf.io.decode_raw(data, tf.float32),
+}
 
 for folder, out, encoding in json.loads(sys.argv[1]):
     builder = tfds.builder_from_directory(folder)
@@ -35,15 +40,22 @@ for folder, out, encoding in json.loads(sys.argv[1]):
         "supervised_keys": info.supervised_keys,
         "license": info.redistribution_info.license,
     }
-    with open(out + ".json", "w", encoding="utf-8") as file:
-        json.dump(facts, file)
     arrays = {}
     for split in info.splits:
         records = list(tfds.as_numpy(builder.as_dataset(split=split)))
         arrays |= {f"{split}/{key}": np.array([record[key] for record in records]) for key in records[0]}
-    stored = tfds.as_numpy(builder.as_dataset(split="train", decoders=AS_STORED))
     decode = DECODE[encoding]
-    arrays["train/accurate"] = np.array([decode(record["image"]).numpy() for record in stored])
+    if encoding in ("png", "jpeg"):
+        stored = tfds.as_numpy(builder.as_dataset(split="train", decoders=AS_STORED))
+        arrays["train/accurate"] = np.array([decode(record["image"]).numpy() for record in stored])
+    facts["dtype"] = np.dtype(info.features["image"].np_dtype).name
+    plain = {"image": tf.io.FixedLenFeature([], tf.string), "id": tf.io.FixedLenFeature([], tf.string)}
+    paths = sorted(tf.io.gfile.glob(folder + "/*-train.tfrecord-*"))
+    examples = [tf.io.parse_single_example(record, plain) for record in tf.data.TFRecordDataset(paths)]
+    images = [tf.reshape(decode(example["image"]), facts["shape"]).numpy() for example in examples]
+    arrays["plain/image"] = np.array(images)
+    with open(out + ".json", "w", encoding="utf-8") as file:
+        json.dump(facts, file)
     arrays["half"] = np.array([record["id"] for record in tfds.as_numpy(builder.as_dataset(split="train[50%:]"))])
     np.savez(out + ".npz", **arrays)
 """
@@ -53,7 +65,17 @@ CASES = {
     "rgb_png_unlabelled": {"shape": (12, 8, 3), "encoding": "png", "class_names": None},
     "rgb_jpeg": {"shape": (32, 24, 3), "encoding": "jpeg"},
     "gray_jpeg_unlabelled": {"shape": (16, 16, 1), "encoding": "jpeg", "class_names": None},
+    "gray_raw": {"shape": (8, 12, 1), "encoding": "raw"},
+    "rgb_raw_unlabelled": {"shape": (12, 8, 3), "encoding": "raw", "class_names": None},
+    "rgb_float": {"shape": (12, 8, 3), "encoding": "raw", "pixels": "float32", "method": "standardise"},
+    "gray_float_per_image": {"shape": (8, 12, 1), "encoding": "raw", "pixels": "float32", "method": "percentile_clip"},
 }
+FLOATS = [name for name in CASES if "pixels" in CASES[name]]
+
+
+def how_stored(name: str) -> str:
+    encoding = CASES[name]["encoding"]
+    return CASES[name].get("pixels", "uint8") if encoding == "raw" else encoding
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +88,7 @@ def opened(tmp_path_factory, build_dataset_in, make_images, bare_python):
         images = make_images(10, settings["shape"])
         splits = {"train": images[:7], "test": images[7:], "train_augmented": images[:2], "validation": images[:0]}
         folders[name] = build_dataset_in(root, name, splits, **options)
-    jobs = json.dumps([[str(folder), str(root / name), CASES[name]["encoding"]] for name, folder in folders.items()])
+    jobs = json.dumps([[str(folder), str(root / name), how_stored(name)] for name, folder in folders.items()])
     command = [str(bare_python), "-I", "-c", READER, jobs]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -88,6 +110,7 @@ def test_tfds_knows_what_the_data_set_is(opened, name):
         "class_names": ["bag", "été", "t-shirt"] if labelled else None,
         "supervised_keys": ["image", "label"] if labelled else None,
         "license": "CC0-1.0",
+        "dtype": CASES[name].get("pixels", "uint8"),
     }
 
 
@@ -100,8 +123,8 @@ def in_order_of_ids(opened, name: str, split: str, key: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("split", ["train", "test", "train_augmented"])
-@pytest.mark.parametrize("name", [name for name in CASES if CASES[name]["encoding"] == "png"])
-def test_tfds_reads_the_same_pixels_from_png(opened, name, split):
+@pytest.mark.parametrize("name", [name for name in CASES if how_stored(name) in ("png", "uint8")])
+def test_tfds_reads_the_same_pixels_from_png_and_raw(opened, name, split):
     assert np.array_equal(in_order_of_ids(opened, name, split, "image"), load_numpy(opened[name][0], split).images)
 
 
@@ -113,7 +136,29 @@ def test_tfds_reads_nearly_the_same_pixels_from_jpeg(opened, name):
     assert np.abs(difference).mean() < 2
 
 
+@pytest.mark.parametrize("split", ["train", "test", "train_augmented"])
+@pytest.mark.parametrize("name", FLOATS)
+def test_tfds_reads_the_values_that_were_normalised(opened, name, split):
+    read = in_order_of_ids(opened, name, split, "image")
+    expected = load_numpy(opened[name][0], split, scale="as_published").images
+    assert read.dtype == expected.dtype == np.float32
+    assert np.array_equal(read, expected)
+
+
+def test_tfds_reads_the_constants_of_each_image(opened):
+    ranges = in_order_of_ids(opened, "gray_float_per_image", "train", "pixel_range")
+    constants = load_numpy(opened["gray_float_per_image"][0], scale="as_published").constants
+    assert np.array_equal(ranges[:, 0], constants.shift.ravel())
+    assert np.array_equal(ranges[:, 1], (constants.shift + constants.divisor).ravel())
+
+
 @pytest.mark.parametrize("name", CASES)
+def test_plain_tf_data_reads_the_same_values(opened, name):
+    scale = "as_published" if name in FLOATS else "none"
+    assert np.array_equal(opened[name][2]["plain/image"], load_numpy(opened[name][0], scale=scale).images)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if how_stored(name) in ("png", "jpeg")])
 def test_what_tfds_does_not_decode_has_the_same_pixels(opened, name):
     assert np.array_equal(in_order_of_ids(opened, name, "train", "accurate"), load_numpy(opened[name][0]).images)
 

@@ -48,8 +48,14 @@ def change(folder, **values):
         replace(INDEX, version=None),
         replace(INDEX, features=replace(FEATURES, class_names=None, channels=3, encoding="jpeg")),
         replace(INDEX, splits={}, lineage={}),
+        replace(INDEX, features=replace(FEATURES, encoding="raw")),
+        replace(
+            INDEX,
+            features=replace(FEATURES, encoding="raw", pixels="float32"),
+            normalise=Normalise((0.25,), (0.1,), "percentile_clip", 2.0, 97.5),
+        ),
     ],
-    ids=["published", "unpublished", "unlabelled", "empty"],
+    ids=["published", "unpublished", "unlabelled", "empty", "raw", "float32"],
 )
 def test_the_index_comes_back_as_it_was_written(tmp_path, index):
     write_index(tmp_path, index)
@@ -61,7 +67,7 @@ def test_the_index_has_the_documented_keys(tmp_path):
     record = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
     assert sorted(record) == [
         *("channels", "class_names", "content_digest", "encoding", "format_version", "height_px"),
-        *("lineage", "name", "normalise", "splits", "version", "width_px"),
+        *("lineage", "name", "normalise", "pixels", "splits", "version", "width_px"),
     ]
     assert record["splits"]["train"]["records"] == 13
     assert record["splits"]["train"]["shards"][1]["file"] == "digits-train.tfrecord-00001-of-00002"
@@ -73,10 +79,20 @@ def test_the_records_of_a_split_are_those_of_its_shards():
 
 def test_an_unknown_version_of_the_index_is_refused_by_name(tmp_path):
     write_index(tmp_path, INDEX)
-    change(tmp_path, format_version=2)
-    sentence = f"{tmp_path / 'index.json'}: index version 2, this code reads 1; shard again"
+    change(tmp_path, format_version=3)
+    sentence = f"{tmp_path / 'index.json'}: index version 3, this code reads 1 and 2; shard again"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         read_index(tmp_path)
+
+
+def test_an_index_of_version_1_is_read_as_it_was_meant(tmp_path):
+    write_index(tmp_path, INDEX)
+    record = json.loads((tmp_path / "index.json").read_text()) | {"format_version": 1}
+    del record["pixels"]
+    record["normalise"] = {"mean": [0.25], "std": [0.1]}
+    (tmp_path / "index.json").write_text(json.dumps(record))
+    assert read_index(tmp_path) == INDEX
+    assert (INDEX.features.pixels, INDEX.normalise.method) == ("uint8", "symmetric")
 
 
 def test_a_missing_index_is_refused(tmp_path):
@@ -89,14 +105,19 @@ def test_a_missing_index_is_refused(tmp_path):
     ("values", "why"),
     [
         ({"splits": {"train": {"records": 3, "shards": []}}}, "split train says 3 records, its shards have 0"),
-        ({"normalise": None}, "'NoneType' object is not subscriptable"),
+        ({"normalise": None}, "'NoneType' object has no attribute 'get'"),
+        (
+            {"normalise": {"method": "log", "mean": [0], "std": [1]}},
+            "method is 'log', allowed are none, unit, symmetric",
+        ),
+        ({"pixels": "float16"}, "pixels is 'float16', allowed are uint8, float32"),
         (
             {"splits": {"train": {"records": 1, "shards": [{"file": "../a", "records": 1, "bytes": 1, "sha256": ""}]}}},
             "shard ../a is not a plain file name",
         ),
         ({"splits": []}, "'list' object has no attribute 'items'"),
     ],
-    ids=["counts", "normalise", "path", "splits"],
+    ids=["counts", "normalise", "method", "pixels", "path", "splits"],
 )
 def test_an_index_that_cannot_be_is_refused(tmp_path, values, why):
     write_index(tmp_path, INDEX)

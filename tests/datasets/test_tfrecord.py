@@ -1,3 +1,4 @@
+import hashlib
 import re
 from pathlib import Path
 
@@ -6,7 +7,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasets.errors import FormatError
-from datasets.tfrecord import frame, masked_crc32c, read_record, read_tfrecord, record_offsets, write_tfrecord
+from datasets.tfrecord import (
+    frame,
+    masked_crc32c,
+    read_record,
+    read_tfrecord,
+    record_offsets,
+    salvage_tfrecord,
+    write_hashed_tfrecord,
+    write_tfrecord,
+)
 
 PAYLOADS = [b"first", b"", b"third" * 100]
 FIX = "; copy the file again or write the shards again"
@@ -30,6 +40,14 @@ def test_what_was_written_is_read(tmp_path, payloads):
     path = tmp_path / "any.tfrecord"
     assert write_tfrecord(path, payloads) == len(payloads)
     assert list(read_tfrecord(path)) == payloads
+
+
+@pytest.mark.parametrize("size_bytes", [0, 5, 700_000])
+def test_the_writer_knows_what_it_wrote(tmp_path, size_bytes):
+    path = tmp_path / "a.tfrecord"
+    written = write_hashed_tfrecord(path, [bytes(size_bytes)] * 5)
+    data = path.read_bytes()
+    assert written == (5, len(data), hashlib.sha256(data).hexdigest())
 
 
 def test_a_failing_writer_leaves_nothing(tmp_path):
@@ -164,3 +182,30 @@ def test_a_length_beyond_every_file_is_no_crash(tmp_path):
     path.write_bytes(length + masked_crc32c(length).to_bytes(4, "little") + b"x")
     with pytest.raises(FormatError, match=re.escape(f"{path}: record 0 (at byte 0) is cut off")):
         record_offsets(path)
+
+
+def salvaged(path):
+    return [found.payload for found in salvage_tfrecord(path)]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=12), st.data())
+def test_one_flipped_bit_costs_one_record(tmp_path_factory, payloads, data):
+    path = tmp_path_factory.mktemp("salvage") / "a.tfrecord"
+    write_tfrecord(path, payloads)
+    assert salvaged(path) == payloads
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(bytes(content))
+    found = salvaged(path)
+    assert found.count(None) == 1
+    lost = found.index(None)
+    assert found == [*payloads[:lost], None, *payloads[lost + 1 :]]
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_can_be_salvaged(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("salvage") / "a.tfrecord"
+    path.write_bytes(content)
+    begins = [found.begin for found in salvage_tfrecord(path)]
+    assert begins == sorted(set(begins))
+    assert len(begins) <= len(content)

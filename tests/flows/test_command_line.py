@@ -5,7 +5,10 @@ from typer.testing import CliRunner
 
 from flows.command_line import app
 
-COMMANDS = ("init", "run", "prepare", "train", "synthesize", "check", "sources", "trace", "report", "demo")
+COMMANDS = (
+    *("init", "run", "prepare", "train", "synthesize", "check", "sources", "augment-preview"),
+    *("trace", "verify", "export", "report", "demo"),
+)
 FEW = "split: {validation: 0.3}\nsynthetic_gate: {min_gate_images: 8}\n"  # what 60 images are enough for
 LEAST = "dataset: tiny\nsource: {path: blobs}\nscan: {resize: {width_px: 16, height_px: 16}}\n"
 
@@ -75,7 +78,8 @@ def test_a_missing_settings_file_is_refused(refusal):
 
 def test_an_unknown_setting_is_refused(refusal, settings_file):
     sentence = refusal("run", settings_file("split: {train: 0.7}\n"))
-    assert sentence == "tiny.yaml: unknown setting split.train; allowed here: balance, source_splits, test, validation"
+    allowed = "balance, folds, source_splits, test, validation"
+    assert sentence == f"tiny.yaml: unknown setting split.train; allowed here: {allowed}"
 
 
 def test_a_wrong_value_of_an_option_is_refused_like_that_of_the_setting(refusal, settings_file):

@@ -351,6 +351,13 @@ def test_augmented_copies_come_from_training_images_only(real):
     assert parents <= training
 
 
+def test_the_generator_learns_from_real_training_images_and_never_from_copies(passed, real):
+    copies = len(load_numpy(real, "train_augmented").ids)
+    learned_from = stage_of(passed, "train")["summary"]["images_in"]
+    assert copies > 0
+    assert learned_from == len(load_numpy(real, "train").ids)
+
+
 def test_tfds_opens_what_was_published_without_this_project(real, synthetic, bare_python, tmp_path):
     folders = [str(real / "1.0.0"), str(synthetic / "1.0.0")]
     done = subprocess.run(

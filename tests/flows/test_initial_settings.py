@@ -34,6 +34,19 @@ def test_the_encoding_is_that_of_most_images(photographs, encoding):
     assert propose("tiny", FOLDER, seen(photographs=photographs)).scan.encoding == encoding
 
 
+@pytest.mark.parametrize(
+    ("changes", "preset"),
+    [
+        ({"photographs": True, "grey": False}, "photographs"),
+        ({"photographs": True, "grey": True}, "light"),
+        ({"photographs": False, "grey": False}, "light"),
+        ({"photographs": True, "characters": True}, "digits"),
+    ],
+)
+def test_the_preset_of_augmentation_fits_what_was_seen(changes, preset):
+    assert propose("tiny", FOLDER, seen(**changes)).augment.preset == preset
+
+
 @pytest.mark.parametrize(("grey", "channels"), [(True, 1), (False, 3)])
 def test_grey_images_stay_grey(grey, channels):
     assert propose("tiny", FOLDER, seen(grey=grey)).scan.channels == channels

@@ -20,6 +20,7 @@ from flows.preflight import preflight
 from flows.settings import validate
 from tasks.stage import run_stage
 from tasks.stages import FLOWS
+from tasks.state import State, write_state
 
 EVERYTHING, PREPARE = FLOWS["augment-dataset"], FLOWS["prepare-dataset"]
 
@@ -174,3 +175,27 @@ def test_a_full_disk_stops_only_what_would_run(settings, refusal, monkeypatch):
     assert refusal(ready, [ingest]).startswith("the disk of workspace HERE/workspace has ")
     run_stage(ingest, ready.source, ready.place, {})
     preflight(ready, [ingest])
+
+
+def test_folds_are_not_for_training_a_generator(settings, refusal):
+    assert refusal(settings(split={"folds": 3})) == (
+        "split.folds is 3, and a generator learns from train and is judged by validation, which folds do not have; set "
+        "split.folds to 0, or run `prepare` alone"
+    )
+
+
+def test_folds_of_a_data_set_that_was_published_without_are_refused_before_any_work(settings, refusal):
+    tuned = settings(split={"folds": 3})
+    tuned.place.shared.mkdir(parents=True)
+    write_state(tuned.place.shared, State(splits={"image": "train"}))
+    assert refusal(tuned, PREPARE) == (
+        "split.folds is 3, but tiny was published with train and validation, and no image ever moves: set split.folds "
+        "to 0, or give the data set another name (dataset)"
+    )
+
+
+def test_more_folds_than_files_are_refused(settings, refusal):
+    assert refusal(settings(per_class=1, split={"folds": 3}), PREPARE) == (
+        "HERE/blobs holds 3 files, too few to split; at least 4 images are needed, one each for 3 folds and test; add "
+        "images"
+    )

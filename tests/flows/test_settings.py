@@ -138,7 +138,7 @@ def test_an_unknown_setting_is_refused_with_those_allowed(settings_file):
 @pytest.mark.parametrize(
     ("section", "names"),
     [
-        ("split", "balance, source_splits, test, validation"),
+        ("split", "balance, folds, source_splits, test, validation"),
         ("curate.similarity", names_of(DuplicateSettings)),
         ("train.extractor", "batch_size, budget_images, feature_size, learning_rate, weight_decay, width"),
     ],
@@ -157,14 +157,14 @@ def test_an_unknown_setting_of_a_section_is_refused_with_those_of_the_section(se
         ("seed: many\n", "seed is 'many': input should be a valid integer, unable to parse string as an integer"),
         ("seed: -1\n", "seed is -1: input should be greater than or equal to 0"),
         ("scan: {channels: 2}\n", "scan.channels is 2: input should be 1 or 3"),
-        ("scan: {encoding: gif}\n", "scan.encoding is 'gif': input should be 'png' or 'jpeg'"),
+        ("scan: {encoding: gif}\n", "scan.encoding is 'gif': input should be 'png', 'jpeg' or 'raw'"),
         ("train: {budget_images: 0}\n", "train.budget_images is 0: input should be greater than or equal to 1"),
         ("generate: {quotas: {a: -1}}\n", "generate.quotas.a is -1: input should be greater than or equal to 0"),
         (
             "split: {validation: 0.5, test: 0.5}\n",
             "split: validation 0.5 + test 0.5 leave under a tenth for training; lower them",
         ),
-        ("split: 0.2\n", "split is 0.2, not a section; allowed here: balance, source_splits, test, validation"),
+        ("split: 0.2\n", "split is 0.2, not a section; allowed here: balance, folds, source_splits, test, validation"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(settings_file, text, sentence):

@@ -24,10 +24,11 @@ def example(**changes):
     [
         {},
         {"seed": 7, "scan": {"channels": 1, "limits": {"max_pixels": 5}}, "augment": {"preset": "none"}},
+        {"scan": {"before_resize": [{"kind": "denoise"}, {"kind": "gamma"}], "after_resize": [{"kind": "sharpen"}]}},
         {"train": {"budget_minutes": 0.5, "learning_rate_start": 1e-05, "extractor": {"width": 8}}},
         {"generate": {"quotas": {"Ankle boot": 3, "null": 0}}, "publish": {"homepage": "https://example.org/?a=b#c"}},
     ],
-    ids=["defaults", "prepare", "train", "generate"],
+    ids=["defaults", "prepare", "operations", "train", "generate"],
 )
 def test_the_text_loads_back_to_equal_settings(tmp_path, changes):
     path = tmp_path / "settings.yaml"

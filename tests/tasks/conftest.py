@@ -7,11 +7,12 @@ from datasets.image_codec import encode_image
 from datasets.sources import files, source_settings
 from tasks.curate import CurateSettings, curate
 from tasks.imaging.augmentation import AugmentationSettings
-from tasks.imaging.pixel_operations import ResizeSettings
+from tasks.imaging.operations.resize import ResizeSettings
 from tasks.ingest import ingest
 from tasks.parallel import ComputeSettings
 from tasks.scan import ScanSettings, scan
-from tasks.split import SplitSettings, split
+from tasks.split import split
+from tasks.split_settings import SplitSettings
 from tasks.stage_context import StageContext
 
 SIDE_PX = 16

@@ -1,8 +1,10 @@
 """Functions over partitions for the tests of the Dask seam. Worker processes import them by name."""
 
 import ctypes
+import importlib
 import os
 import signal
+import sys
 import time
 
 from tasks.time_limit import time_limit
@@ -67,3 +69,25 @@ def fails_on_thirteen(items):
     if 13 in items:
         raise ValueError("thirteen is unlucky")
     return list(items)
+
+
+def waits_for_a_file(folder, items):
+    """Says that it works and in which process, then goes on when there is a file called `go`."""
+    (folder / f"at-{items[0]}").write_text(str(os.getpid()))
+    while not (folder / "go").exists():
+        time.sleep(0.02)
+    return [2 * item for item in items]
+
+
+def modules_with(*names_and_items):
+    """All that is loaded once some modules are imported, except by what this process was started with."""
+    *names, _ = names_and_items
+    for name in names:
+        importlib.import_module(name)
+    return sorted({name.partition(".")[0] for name in sys.modules})
+
+
+def scratch_folder(items):
+    from distributed import get_worker
+
+    return get_worker().local_directory

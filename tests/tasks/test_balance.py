@@ -1,6 +1,7 @@
 import re
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,11 +18,16 @@ def rows_of(**sizes):
     return [{"label": label, "sha256": f"{number:03d}", "duplicate_group": None} for number, label in enumerate(labels)]
 
 
-def left(rows, splits=None, published=None, policy=UNDERSAMPLE, seed=0):
+def over(rows, published=None, policy=UNDERSAMPLE, seed=0):
+    """Numbers of the training images that are left out, and why."""
+    table = pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in rows[0]]))
+    return over_class_size(table, published or [False] * len(rows), policy, seed)
+
+
+def left(rows, published=None, policy=UNDERSAMPLE, seed=0):
     """Training images that stay, per class."""
-    splits = splits or ["train"] * len(rows)
-    gone = over_class_size(rows, splits, published or [False] * len(rows), policy, seed)
-    return Counter(row["label"] for number, row in enumerate(rows) if splits[number] == "train" and number not in gone)
+    gone = over(rows, published, policy, seed)
+    return Counter(row["label"] for number, row in enumerate(rows) if number not in gone)
 
 
 def test_undersampling_brings_classes_down_to_the_smallest():
@@ -39,21 +45,13 @@ def test_a_target_caps_classes_and_leaves_smaller_ones():
 def test_without_a_policy_or_without_classes_all_stay():
     assert left(rows_of(a=10, b=4), policy=BalanceSettings()) == {"a": 10, "b": 4}
     unlabelled = [row | {"label": None} for row in rows_of(a=5)]
-    assert over_class_size(unlabelled, ["train"] * 5, [False] * 5, UNDERSAMPLE, 0) == {}
-
-
-def test_only_training_images_are_touched():
-    rows = rows_of(a=10, b=2)
-    splits = ["validation"] * 3 + ["test"] * 3 + [None] + ["train"] * 5
-    gone = over_class_size(rows, splits, [False] * 12, UNDERSAMPLE, 0)
-    assert len(gone) == 1
-    assert all(splits[number] == "train" for number in gone)
+    assert over(unlabelled) == {}
 
 
 def test_copies_stay_or_go_together():
     rows = [row | {"duplicate_group": f"g{number // 3}"} for number, row in enumerate(rows_of(a=9))] + rows_of(b=7)[:4]
     rows[9:] = [row | {"sha256": f"b{number}", "label": "b"} for number, row in enumerate(rows[9:])]
-    gone = over_class_size(rows, ["train"] * 13, [False] * 13, UNDERSAMPLE, 0)
+    gone = over(rows)
     groups = Counter(rows[number]["duplicate_group"] for number in gone)
     assert len(gone) == 6
     assert set(groups.values()) == {3}
@@ -62,11 +60,11 @@ def test_copies_stay_or_go_together():
 def test_published_images_stay_before_new_ones():
     published = [number in (3, 8) for number in range(12)]
     rows = rows_of(a=10, b=2)
-    assert over_class_size(rows, ["train"] * 12, published, UNDERSAMPLE, 0).keys() & {3, 8} == set()
+    assert over(rows, published).keys() & {3, 8} == set()
 
 
 def test_the_sentence_names_class_sizes_and_setting():
-    gone = over_class_size(rows_of(a=2, b=1), ["train"] * 3, [False] * 3, UNDERSAMPLE, 0)
+    gone = over(rows_of(a=2, b=1))
     sentence = "class a has 2 training images, over 1, the smallest class times split.balance.max_ratio 1"
     assert set(gone.values()) == {sentence}
 
@@ -79,7 +77,7 @@ def test_one_image_less_changes_the_choice_by_one_at_most(size, least, removed):
     fewer = [row for number, row in enumerate(rows) if number != removed % size]
 
     def staying(rows):
-        gone = over_class_size(rows, ["train"] * len(rows), [False] * len(rows), policy, 0)
+        gone = over(rows, policy=policy)
         return {row["sha256"] for number, row in enumerate(rows) if number not in gone}
 
     assert len(staying(fewer) - staying(rows)) <= 1

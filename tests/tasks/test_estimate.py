@@ -43,6 +43,17 @@ def test_a_last_run_that_was_quicker_than_the_usual_start_is_taken_at_its_word()
     assert seconds("ingest", VOLUME, last) == 0.5
 
 
+def test_slow_pixel_operations_show_before_the_first_run():
+    slow = replace(VOLUME, operations_s=0.15)
+    assert seconds("scan", slow, {}) - seconds("scan", VOLUME, {}) == pytest.approx(150)
+    assert seconds("augment", slow, {}) == seconds("augment", VOLUME, {})
+
+
+def test_a_last_run_without_the_slow_operations_is_no_measure_of_them():
+    last = {"ingest": ran(1.0, images_in=1000), "scan": ran(DEFAULT_S["scan"][0] + 2, images_in=1000)}
+    assert seconds("scan", replace(VOLUME, operations_s=0.15), last) == pytest.approx(DEFAULT_S["scan"][0] + 150)
+
+
 def test_a_stage_that_was_skipped_says_nothing_of_its_time():
     last = {"train": ran(0.0, images_seen=100) | {"outcome": "skipped"}}
     assert seconds("train", VOLUME, last) == seconds("train", VOLUME, {})

@@ -4,7 +4,6 @@ import pytest
 from datasets.gate_file import read_gate
 from datasets.manifest import in_use, table_of
 from tasks.augment import augment
-from tasks.data_measures import leaks
 from tasks.gate_data import RULES, DataGateSettings, DataGateSeverity, gate_data, measure_data
 from tasks.shard import ShardSettings, shard_real
 from tasks.version_changes import (
@@ -20,22 +19,6 @@ from tasks.version_changes import (
 def used(*rows):
     base = {"source": "s", "frame": 0, "kind": "real", "status": "kept"}
     return table_of([base | {"member": str(number)} | row for number, row in enumerate(rows)])
-
-
-def test_clean_splits_leak_nothing():
-    assert leaks(used({"sha256": "a", "split": "train"}, {"sha256": "b", "split": "test"})) == 0
-
-
-@pytest.mark.parametrize("key", ["sha256", "pixel_sha256", "duplicate_group", "group"])
-def test_anything_shared_between_splits_is_a_leak(key):
-    rows = [{"sha256": "a", "split": "train"}, {"sha256": "b", "split": "test"}]
-    assert leaks(used(*[row | {key: "same"} for row in rows])) == 1
-
-
-def test_a_pair_of_near_copies_in_two_splits_is_a_leak():
-    table = used({"sha256": "a", "split": "train"}, {"sha256": "b", "split": "test"}, {"sha256": "c", "split": "test"})
-    assert leaks(table, [("a", "b")]) == 1
-    assert leaks(table, [("b", "c")]) == 0
 
 
 @pytest.mark.parametrize("key", ["sha256", "pixel_sha256"])

@@ -12,7 +12,7 @@ from datasets.image_codec import decode_image
 from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table
 from datasets.pixel_packs import PackReader
 from datasets.sources import source_settings
-from tasks.imaging.pixel_operations import ResizeSettings
+from tasks.imaging.operations.resize import ResizeSettings
 from tasks.scan import ScanSettings
 from tests.tasks import image_files
 from tests.tasks.conftest import Workbench

@@ -12,7 +12,9 @@ from tasks.impression import Impression, look
 def test_grey_labelled_drawings(write_images, blob_image):
     folder = write_images({f"{label}/{number}.png": blob_image(0, number) for label in "ab" for number in range(3)})
     seen = look(open_source(source_settings(path=folder), folder))
-    assert seen == Impression(images=6, labelled=True, typical_side_px=16, grey=True, photographs=False)
+    assert seen == Impression(
+        images=6, labelled=True, typical_side_px=16, grey=True, photographs=False, characters=True
+    )
 
 
 def test_flat_photographs_in_colour_and_a_broken_one(write_images):
@@ -20,6 +22,12 @@ def test_flat_photographs_in_colour_and_a_broken_one(write_images):
     folder = write_images({"1.jpg": encode_image(pixels, "jpeg"), "2.jpg": b"broken"})
     seen = look(open_source(source_settings(path=folder), folder))
     assert seen == Impression(images=2, labelled=False, typical_side_px=20, grey=False, photographs=True)
+
+
+@pytest.mark.parametrize(("labels", "expected"), [("a7", True), (["7", "cat"], False)])
+def test_characters_are_known_by_the_names_of_the_classes(write_images, blob_image, labels, expected):
+    folder = write_images({f"{label}/1.png": blob_image(0, number) for number, label in enumerate(labels)})
+    assert look(open_source(source_settings(path=folder), folder)).characters is expected
 
 
 def test_one_image_in_colour_makes_the_set_coloured(write_images, blob_image):

@@ -83,7 +83,7 @@ def test_a_source_that_lost_half_of_its_files_is_not_published(workbench, class_
     shutil.move(class_folders / "right", lost)
     sentence = (
         "tiny is not published: its gate refused it (share of images gone since the last version 0.5 > 0.3; "
-        "classes without images since the last version 1 > 0)"
+        "classes without images since the last version 1 > 0 (right))"
     )
     with pytest.raises(Refused, match=f"^{re.escape(sentence)}$"):
         run_all(class_folders)

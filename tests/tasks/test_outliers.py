@@ -35,7 +35,7 @@ BEYOND = [  # finding, limits that are not on by default, what is measured
     ("too_dark", {}, {"brightness_p95": 9.0}),
     ("too_bright", {}, {"brightness_p05": 246.0}),
     ("clipped", {"max_clipped_fraction": 0.5}, {"clipped_fraction": 0.6}),
-    ("too_blurry", {}, {"sharpness": 19.0}),
+    ("too_blurry", {}, {"sharpness": 14.0}),
 ]
 
 
@@ -61,7 +61,7 @@ def test_beyond_a_limit_is_rejected_or_noted_as_the_settings_say(finding, limits
 
 
 def test_at_a_limit_is_not_beyond_it():
-    at = {"width_px": 64, "height_px": 8, "std": 2.0, "entropy_bits": 0.5, "brightness_p95": 10.0, "sharpness": 20.0}
+    at = {"width_px": 64, "height_px": 8, "std": 2.0, "entropy_bits": 0.5, "brightness_p95": 10.0, "sharpness": 15.0}
     assert found(OutlierLimits(), **at, brightness_p05=245.0) == ([], "kept")
 
 
@@ -81,7 +81,7 @@ def test_a_reject_ends_the_search_and_notes_do_not():
 def test_a_detail_names_value_setting_and_limit():
     findings = Findings()
     check_limits([row(sharpness=12.345)], OutlierLimits(), findings)
-    assert findings.rows[0]["detail"] == "sharpness 12.35 is under min_sharpness 20"
+    assert findings.rows[0]["detail"] == "sharpness 12.35 is under min_sharpness 15"
 
 
 def test_every_limit_has_an_action_and_an_explained_finding():

@@ -1,12 +1,20 @@
 import os
+import re
 import sys
+import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from datasets.errors import BadInput
 from tasks.apart import one_by_one
 from tasks.parallel import ComputeSettings, map_partitions, partitions_of
+from tasks.parallel.local_pool import SCRATCH_PREFIX
+from tasks.parallel.pool import PARTITIONS_PER_THREAD
+from tasks.parallel.sizing import affordable_workers, usable_bytes, usable_cores
 from tasks.progress import silent
 from tasks.time_limit import time_limit
 
@@ -125,3 +133,108 @@ def test_an_existing_cluster_is_used(works):
         compute = ComputeSettings(dask_address=cluster.scheduler_address)
         (first, second) = map_partitions(works.process_id, [[1], [2]], compute, silent)
         assert first == second != os.getpid()
+
+
+def test_partitions_are_cut_when_asked_for_and_can_be_sliced():
+    partitions = partitions_of(range(10), 4)
+    assert (len(partitions), partitions[-1], list(partitions[1:])) == (3, range(8, 10), [range(4, 8), range(8, 10)])
+
+
+def test_few_partitions_of_an_iterator_are_held_at_a_time(works):
+    taken = []
+
+    def partitions():
+        for number in range(60):
+            taken.append(number)
+            yield [number]
+
+    ahead = []
+    compute = ComputeSettings(mode="threads", workers=2)
+    results = map_partitions(
+        works.doubled, partitions(), compute, lambda done, total: ahead.append((len(taken) - done, total)), total=60
+    )
+    assert results == [[2 * number] for number in range(60)]
+    assert max(ahead)[0] <= PARTITIONS_PER_THREAD * 2 + 1
+    assert ahead[-1] == (0, 60)
+
+
+def test_a_worker_loads_nothing_that_pixels_do_not_need(works):
+    work = partial(works.modules_with, "tasks.scan", "tasks.shard", "tasks.augment")
+    loaded, _ = map_partitions(work, [[1], [2]], PROCESSES, silent, on_death=dead)
+    heavy = {"tensorflow", "keras", "prefect", "pandas", "matplotlib", "scipy", "skimage", "sklearn", "imgaug", "rich"}
+    assert set(loaded) & heavy == set()
+    assert {"cv2", "simplejpeg", "pyarrow"} <= set(loaded)
+
+
+def test_workers_put_things_aside_in_a_folder_that_goes_with_them(works, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left_behind = tmp_path / f"{SCRATCH_PREFIX}{2**22 + 1}-killed"  # the kernel counts no further than 2**22
+    left_behind.mkdir()
+    in_use = tmp_path / f"{SCRATCH_PREFIX}{os.getpid()}-running"
+    in_use.mkdir()
+    folders = map_partitions(works.scratch_folder, [[1], [2]], PROCESSES, silent)
+    assert all(Path(folder).relative_to(tmp_path).parts[0].startswith(SCRATCH_PREFIX) for folder in folders)
+    of_multiprocessing = "pymp-"  # goes with the process that runs the stage
+    assert [path for path in tmp_path.iterdir() if not path.name.startswith(of_multiprocessing)] == [in_use]
+
+
+def test_a_full_temporary_folder_is_told_before_workers_start(works, monkeypatch):
+    monkeypatch.setattr("tasks.parallel.local_pool.MIN_SCRATCH_BYTES", 2**60)
+    with pytest.raises(BadInput, match=r"^the temporary folder \S+ has \d+ MiB free; workers need \d+ MiB; free some"):
+        map_partitions(works.doubled, [[1], [2]], PROCESSES, silent)
+
+
+@pytest.mark.parametrize("address", ["host", "tcp://host", "http://host:8786", "tcp://host:0", "tcp://:8786"])
+def test_what_is_no_address_is_refused_with_the_settings(address):
+    sentence = f"'{address}' is no address of a Dask scheduler; write it as tcp://host:8786"
+    with pytest.raises(ValidationError, match=re.escape(sentence)):
+        ComputeSettings(dask_address=address)
+
+
+def test_an_address_and_threads_exclude_each_other():
+    with pytest.raises(ValidationError, match="dask_address is for mode processes; got mode threads; remove one of"):
+        ComputeSettings(dask_address="tcp://host:8786", mode="threads")
+    assert ComputeSettings(mode="threads").address is None
+
+
+def machine(root, memory_mib, **limits):
+    """The files by which Linux tells of itself, with the limits of one container inside another."""
+    inner = root / "sys/fs/cgroup/outer/inner"
+    inner.mkdir(parents=True)
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/self/cgroup").write_text("0::/outer/inner\n")
+    (root / "proc/meminfo").write_text(f"MemTotal:       {memory_mib * 1024} kB\nMemFree: 1 kB\n")
+    for name, text in limits.items():
+        folder = inner.parent if name.startswith("outer_") else inner
+        (folder / name.removeprefix("outer_").replace("_", ".")).write_text(f"{text}\n")
+    return root
+
+
+def test_limits_of_a_container_count_as_those_of_the_machine(tmp_path):
+    alone = machine(tmp_path / "alone", 8000)
+    assert usable_bytes(alone) == 8000 << 20
+    inside = machine(tmp_path / "inside", 8000, memory_max="max", outer_memory_max=3 << 30, cpu_max="100000 100000")
+    assert (usable_bytes(inside), usable_cores(inside)) == (3 << 30, 1)
+
+
+def test_version_one_of_control_groups_counts_too(tmp_path):
+    root = machine(tmp_path, 8000)
+    (root / "proc/self/cgroup").write_text("4:memory:/box\n5:cpu,cpuacct:/\n")
+    box = root / "sys/fs/cgroup/memory/box"
+    box.mkdir(parents=True)
+    (box / "memory.limit_in_bytes").write_text(f"{1 << 30}\n")
+    assert usable_bytes(root) == 1 << 30
+
+
+@pytest.mark.parametrize(("cores", "memory_mib", "workers"), [(8, 64_000, 8), (16, 4096, 7), (4, 256, 1)])
+def test_workers_are_as_many_as_cores_and_memory_bear(cores, memory_mib, workers):
+    assert affordable_workers(cores, memory_mib << 20) == workers
+
+
+def test_fewer_workers_than_cores_are_told(monkeypatch):
+    monkeypatch.setattr("tasks.parallel.settings.usable_cores", lambda: 16)
+    monkeypatch.setattr("tasks.parallel.settings.usable_bytes", lambda: 4096 << 20)
+    assert ComputeSettings().shortage() == (
+        "7 workers for 16 cores: 4096 MiB of memory give each 512 MiB; set compute.workers to start more"
+    )
+    assert ComputeSettings(workers=2).shortage() is None

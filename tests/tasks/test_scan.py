@@ -16,7 +16,8 @@ from datasets.pixel_packs import PackReader
 from tasks.augment import augment
 from tasks.imaging.augmentation import AugmentationSettings
 from tasks.imaging.decode import DecodeLimits
-from tasks.imaging.pixel_operations import DenoiseSettings, ResizeSettings
+from tasks.imaging.operations.denoise import DenoiseSettings
+from tasks.imaging.operations.resize import ResizeSettings
 from tasks.parallel import ComputeSettings
 from tasks.pixel_store import store_folder
 from tasks.scan import PACKS_FILE, ScanSettings, packs_are_intact, scan
@@ -270,7 +271,7 @@ def test_a_file_that_takes_too_long_costs_itself_only(workbench, write_images):
     quick = {f"a/{n}.png": rng.integers(0, 255, (16, 16, 1), dtype=np.uint8) for n in range(3)}
     workbench.prepare(write_images({**quick, "a/slow.png": slow, "b/last.png": slow[:16, :16]}), until="ingest")
     settings = SETTINGS.model_copy(
-        update={"denoise": DenoiseSettings(method="nlm"), "limits": DecodeLimits(decode_timeout_s=2.0)}
+        update={"before_resize": (DenoiseSettings(method="nlm"),), "limits": DecodeLimits(decode_timeout_s=2.0)}
     )
     context = replace(workbench.context("scan", "ingest"), compute=ComputeSettings(workers=1, partition_size=2))
     summary = scan(settings, context)

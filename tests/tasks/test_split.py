@@ -8,39 +8,16 @@ from hypothesis import strategies as st
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, read_table, with_columns, write_table
 from tasks.balance import BalanceSettings
+from tasks.class_ids import class_names, read_class_names
 from tasks.curate import CurateSettings
-from tasks.source_splits import agreement
-from tasks.split import (
-    SplitSettings,
-    agrees_with_state,
-    assign_splits,
-    class_names,
-    largest_source_splits,
-    largest_splits,
-    read_class_names,
-    split,
-)
+from tasks.split import split
+from tasks.split_ledger import agrees_with_state
+from tasks.split_settings import SplitSettings
+from tasks.split_targets import largest_source_splits, largest_splits
 from tasks.state import State, write_state
+from tests.tasks.split_rows import SAID, SHARES, agreement_of, assigned_to, parted, placed_rows, row
 
-SHARES = SplitSettings().shares
-SAID = ["test", "validation", "train", None]
 HELD_OUT = {"test", "validation"}
-
-
-def row(number, label="a", group=None, duplicate_group=None, used=True, pixels=None, said=None, source="s"):
-    hashes = {"sha256": f"{number:064x}", "pixel_sha256": pixels or f"pixels {number}"}
-    ties = {"group": group, "duplicate_group": duplicate_group}
-    return {**hashes, **ties, "label": label, "used": used, "source_split": said, "source": source}
-
-
-def assigned_to(rows, shares=SHARES, seed=0, ledger=(), pairs=()):
-    """Split by sha256 of the rows in use; None where it must not be used."""
-    placed = assign_splits(rows, shares, seed, dict(ledger), pairs)
-    assert len(placed) == len(rows)
-    assert all(
-        (entry.split is None) == (entry.why is not None) for row, entry in zip(rows, placed, strict=True) if row["used"]
-    )
-    return {row["sha256"]: entry.split for row, entry in zip(rows, placed, strict=True) if row["used"]}
 
 
 def split_of_each(rows, **options):
@@ -60,18 +37,6 @@ picks_strategy = st.tuples(
     st.sampled_from(["s", "t"]),
 )
 rows_strategy = st.lists(picks_strategy, min_size=1, max_size=60).map(as_rows)
-
-
-def parted(rows, found, pairs=()):
-    """Groups, copies and pairs that are in more than one split."""
-    seen = {}
-    for entry in rows:
-        names = [("group", entry["group"]), ("copies", entry["duplicate_group"])]
-        names += [("pair", *pair) for pair in pairs if entry["sha256"] in pair]
-        for name in names:
-            if name[1] is not None and found[entry["sha256"]] is not None:
-                seen.setdefault(name, set()).add(found[entry["sha256"]])
-    return {name: splits for name, splits in seen.items() if len(splits) > 1}
 
 
 @given(rows_strategy, st.integers(0, 1000), st.lists(st.tuples(st.integers(0, 59), st.integers(0, 59)), max_size=5))
@@ -163,7 +128,7 @@ def test_unusable_images_name_no_split():
 
 def test_a_training_image_like_a_test_image_is_not_used():
     rows = [row(0, said="train"), row(1, said="test"), row(2), row(3, said="validation")]
-    placed = assign_splits(rows, SHARES, 0, {}, [(rows[number]["sha256"], rows[1]["sha256"]) for number in (0, 2, 3)])
+    placed = placed_rows(rows, pairs=[(rows[number]["sha256"], rows[1]["sha256"]) for number in (0, 2, 3)])
     assert [entry.split for entry in placed] == [None, "test", "test", None]
     assert placed[0].why == "its source says train, but a copy of it, or an image of its group, belongs to test"
 
@@ -171,9 +136,9 @@ def test_a_training_image_like_a_test_image_is_not_used():
 def test_what_was_published_outweighs_the_source():
     rows = [row(0, said="test"), row(1, said="test", group="g"), row(2, group="g"), row(3, said="train", group="g")]
     ledger = {rows[0]["sha256"]: "train", rows[2]["sha256"]: "validation"}
-    placed = assign_splits(rows, SHARES, 0, ledger)
+    placed = placed_rows(rows, ledger=ledger)
     assert [entry.split for entry in placed] == ["train", None, "validation", "validation"]
-    assert agreement(rows, [entry.split for entry in placed]) == {
+    assert agreement_of(rows, [entry.split for entry in placed]) == {
         "followed": 1,
         "published_elsewhere": 1,
         "unselected": 1,
@@ -181,7 +146,7 @@ def test_what_was_published_outweighs_the_source():
 
 
 def test_a_silent_source_neither_agrees_nor_disagrees():
-    assert agreement([row(0)], ["train"]) is None
+    assert agreement_of([row(0)], ["train"]) is None
 
 
 @given(
@@ -248,7 +213,7 @@ def test_another_seed_gives_another_split():
 def test_a_bridge_goes_to_test_and_the_training_member_is_not_used():
     rows = [row(0, duplicate_group="d"), row(1, duplicate_group="d"), row(2, duplicate_group="d")]
     ledger = {rows[0]["sha256"]: "train", rows[1]["sha256"]: "test"}
-    placed = assign_splits(rows, SHARES, 0, ledger)
+    placed = placed_rows(rows, ledger=ledger)
     assert [entry.split for entry in placed] == [None, "test", "test"]
     assert placed[0].why == (
         "it was published in train, a copy of it, or an image of its group, belongs to test, and no image ever moves"
@@ -271,7 +236,7 @@ def test_a_copy_that_took_the_place_of_a_published_image_goes_where_that_was():
 
 def test_the_same_file_twice_is_judged_by_what_each_source_says():
     rows = [row(0, duplicate_group="d", said="test"), row(0, duplicate_group="d", said="train")]
-    assert [entry.split for entry in assign_splits(rows, SHARES, 0, {})] == ["test", None]
+    assert [entry.split for entry in placed_rows(rows)] == ["test", None]
 
 
 def test_classes_of_two_leave_nothing_to_validate_on(workbench, write_images, blob_image):
@@ -285,11 +250,10 @@ def test_classes_of_two_leave_nothing_to_validate_on(workbench, write_images, bl
 
 
 def test_class_ids_are_append_only_and_numbers_sort_as_numbers():
-    rows = [row(0, "10"), row(1, "2"), row(2, "cat")]
-    assert class_names(rows, None) == ["2", "10", "cat"]
-    assert class_names([*rows, row(3, "1")], ["2", "10", "cat"]) == ["2", "10", "cat", "1"]
-    assert class_names([row(0, "cat")], ["2", "10", "cat"]) == ["2", "10", "cat"]
-    assert class_names([row(0, None)], None) is None
+    assert class_names(["10", "2", "cat"], None) == ["2", "10", "cat"]
+    assert class_names(["10", "2", "cat", "1"], ["2", "10", "cat"]) == ["2", "10", "cat", "1"]
+    assert class_names(["cat"], ["2", "10", "cat"]) == ["2", "10", "cat"]
+    assert class_names([None], None) is None
 
 
 def test_two_images_are_too_few(workbench, write_images, class_folders):

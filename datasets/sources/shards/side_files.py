@@ -20,6 +20,8 @@ class SideRules(Protocol):
     @property
     def licence_field(self) -> str | None: ...
     @property
+    def split_field(self) -> str | None: ...
+    @property
     def class_names(self) -> tuple[str, ...] | None: ...
 
 
@@ -31,6 +33,7 @@ class SideFacts:
     group: str | None = None
     licence: str | None = None
     caption: str | None = None
+    split: str | None = None
     fault: str | None = None
 
 
@@ -56,6 +59,7 @@ def read_side_files(tree: FileTree, sample: list[TreeFile], rules: SideRules) ->
         group=fields["group"],
         licence=fields["licence"],
         caption=texts.get("txt", "").strip() or None,
+        split=fields["split"],
     )
 
 
@@ -81,6 +85,7 @@ def _fields(text: str | None, rules: SideRules) -> dict[str, str | None]:
     if not isinstance(record, dict):
         raise ValueError(f"a JSON {type(record).__name__}, not an object")
     names = {"label": rules.label_field, "group": rules.group_field, "licence": rules.licence_field}
+    names["split"] = rules.split_field
     return {known: _field_text(name, record.get(name)) if name else None for known, name in names.items()}
 
 

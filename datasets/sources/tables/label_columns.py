@@ -14,13 +14,18 @@ LABEL_COLUMNS = ("label", "class", "category", "target")
 
 
 class Known(NamedTuple):
-    """What a row says; `split` is a word that is none of ours where `split_of` does not know it."""
+    """What a row says; `split` is the word that stands there."""
 
     label: str | None = None
     group: str | None = None
     split: str | None = None
     licence: str | None = None
     caption: str | None = None
+
+    @property
+    def meaning(self) -> tuple[str | None, ...]:
+        """The same for rows that agree: without the caption, and with one name for each split."""
+        return self._replace(split=self.split and (split_of(self.split) or self.split))[:-1]
 
 
 class LabelColumns(NamedTuple):
@@ -94,7 +99,7 @@ class Labels:
         before = self._known.get(member)
         if before is None:
             self._known[member] = self._shared(known)
-        elif before[:-1] != known[:-1]:
+        elif before.meaning != known.meaning:
             self._conflicts.setdefault(member, []).append(_difference(before, known))
         elif before.caption is None:
             self._known[member] = self._shared(known)
@@ -146,7 +151,7 @@ def read_labels(table: Table, columns: LabelColumns, names: NamesOfFiles) -> Lab
 
 def _known(row: Row, columns: LabelColumns) -> Known:
     _, label, group, split, licence, caption = (_value(row, column) for column in columns)
-    return Known(label, group, (split_of(split) or split) if split else None, licence, caption)
+    return Known(label, group, split, licence, caption)
 
 
 def _value(row: Row, column: str | None) -> str | None:
@@ -156,11 +161,7 @@ def _value(row: Row, column: str | None) -> str | None:
 
 
 def _fields(known: Known) -> dict[str, Any]:
-    fields = known._asdict()
-    if known.split is not None and split_of(known.split) is None:
-        detail = f"split {known.split!r} in the table of labels"
-        return fields | {"split": None, "problem": "unknown_split", "detail": detail}
-    return fields
+    return known._asdict()
 
 
 def _difference(one: Known, other: Known) -> str:

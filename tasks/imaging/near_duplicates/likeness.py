@@ -9,7 +9,9 @@ PAIRS_AT_ONCE = 4096
 _MIN_DEVIATION_LEVELS = 2.0
 # Copies may differ in contrast by this factor; it is taken out before thumbnails are compared.
 MAX_GAIN = 1.25
-_SKETCH_SIDE = 4
+_SKETCH_SIDE = 8
+# Of sketches in 16-bit floats; two that differ by less may be of thumbnails that correlate as they must.
+_SKETCH_ERROR = 2e-3
 
 
 def is_textured(thumbnails: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -44,26 +46,27 @@ def _thumbnail_keys(thumbnails: np.ndarray, at: np.ndarray) -> list[np.ndarray]:
 
 
 def sketches(thumbnails: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """float32 [M, 4, 4]: the thumbnails, scaled to mean 0 and length 1, in an orthonormal basis of blocks."""
+    """float16 [M, 8, 8]: the thumbnails, scaled to mean 0 and length 1, in an orthonormal basis of blocks."""
     block = THUMBNAIL_SIDE_PX // _SKETCH_SIDE
-    parts = [np.empty((0, _SKETCH_SIDE, _SKETCH_SIDE), np.float32)]
+    parts = [np.empty((0, _SKETCH_SIDE, _SKETCH_SIDE), np.float16)]
     for start in range(0, len(at), PAIRS_AT_ONCE):
         grey = thumbnails[at[start : start + PAIRS_AT_ONCE]].astype(np.float32)
         grey -= grey.mean(axis=1, keepdims=True)
         grey /= np.sqrt((grey * grey).sum(axis=1, keepdims=True))
         blocks = grey.reshape(-1, _SKETCH_SIDE, block, _SKETCH_SIDE, block)
-        parts.append(blocks.sum(axis=(2, 4)) / block)
+        parts.append((blocks.sum(axis=(2, 4)) / block).astype(np.float16))
     return np.concatenate(parts)
 
 
 def may_correlate(left: np.ndarray, right: np.ndarray, mirrored: bool, min_correlation: float) -> np.ndarray:
-    """Sketches [P, 4, 4] twice -> bool [P]: False only where the thumbnails cannot correlate so much.
+    """Sketches [P, 8, 8] twice -> bool [P]: False only where the thumbnails cannot correlate so much.
 
     Vectors of length 1 with correlation c lie sqrt(2 - 2c) apart, and no projection of them lies further.
     """
     if mirrored:
         right = right[:, :, ::-1]
-    return ((left - right) ** 2).sum(axis=(1, 2)) <= 2 * (1 - min_correlation) + 1e-5
+    apart = left.astype(np.float32) - right
+    return np.sqrt(np.einsum("pij,pij->p", apart, apart)) <= np.sqrt(2 * (1 - min_correlation)) + _SKETCH_ERROR
 
 
 def are_alike(left: np.ndarray, right: np.ndarray, max_mean_difference: float, min_correlation: float) -> np.ndarray:

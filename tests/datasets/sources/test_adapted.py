@@ -39,8 +39,8 @@ class Listed(Source):
         return member.encode()
 
 
-def adapted(*items, labels=None, licence=None):
-    return list(Adapted("pets", Listed("pets", items), labels or {}, licence).items())
+def adapted(*items, labels=None, licence=None, words=None):
+    return list(Adapted("pets", Listed("pets", items), labels or {}, licence, words or {}).items())
 
 
 def test_a_label_is_renamed_and_nothing_else_changes():
@@ -117,7 +117,20 @@ def test_other_words_for_splits_are_known(word, split):
 
 def test_an_unknown_split_is_a_problem():
     (item,) = adapted(replace(CAT, split="holdout"))
-    assert (item.split, item.problem, item.detail) == (None, "unknown_split", "its source says split 'holdout'")
+    detail = "its source says split 'holdout', which source.split_words can translate"
+    assert (item.split, item.problem, item.detail) == (None, "unknown_split", detail)
+
+
+def test_words_for_splits_can_be_translated_or_left_to_the_shares():
+    words = {"holdout": "test", "extra": None, "train": "validation"}
+    items = adapted(*[replace(CAT, split=word) for word in (" holdout", "extra", "train", "val")], words=words)
+    assert [item.split for item in items] == ["test", None, "validation", "validation"]
+    assert {item.problem for item in items} == {None}
+
+
+def test_a_word_is_translated_to_a_split_alone():
+    with pytest.raises(ValidationError, match="Input should be 'train', 'validation' or 'test'"):
+        source_settings(kind="flat_folder", path="x", split_words={"holdout": "tset"})
 
 
 def test_an_adapted_source_can_be_sent_to_another_process(tmp_path):

@@ -256,7 +256,10 @@ def test_folders_named_like_splits_are_no_labels(tmp_path, folders):
 def test_the_pattern_for_splits_that_is_given_works(tmp_path):
     files(tmp_path, "train/1.png", "val/deeper/2.png")
     source = opened(tmp_path, kind="label_pattern", pattern="{split}/**")
-    assert [(item.split, item.problem) for item in source.items()] == [("train", None), ("validation", None)]
+    assert [(item.split, item.problem) for item in source.items()] == [
+        ("train", None),
+        ("val", None),
+    ]  # Adapted maps it
 
 
 def test_a_class_that_is_called_train_is_one(tmp_path):

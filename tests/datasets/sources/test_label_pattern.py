@@ -105,9 +105,9 @@ def test_items_have_label_split_and_group(folder):
     root = folder("train/cat/tom/1.png", "val/dog/rex/1.png", "t10k/cat/tim/1.png")
     items = list(opened(root, "{split}/{label}/{group}/*").items())
     assert [(item.member, item.split, item.label, item.group) for item in items] == [
-        ("t10k/cat/tim/1.png", "test", "cat", "tim"),
+        ("t10k/cat/tim/1.png", "t10k", "cat", "tim"),
         ("train/cat/tom/1.png", "train", "cat", "tom"),
-        ("val/dog/rex/1.png", "validation", "dog", "rex"),
+        ("val/dog/rex/1.png", "val", "dog", "rex"),
     ]
     assert {(item.problem, item.detail) for item in items} == {(None, None)}
 
@@ -125,11 +125,11 @@ def test_a_path_that_does_not_fit_is_a_problem(folder):
     assert (item.problem, item.detail) == ("pattern_mismatch", "the pattern is {split}/{label}/*")
 
 
-def test_a_split_that_is_none_is_a_problem_with_the_word(folder):
+def test_the_word_for_a_split_is_passed_on_as_it_stands(folder):
     items = list(opened(folder("extra/cat/1.png", "train/cat/1.png"), "{split}/{label}/*").items())
-    assert [(item.problem, item.detail, item.split, item.label) for item in items] == [
-        ("unknown_split", "split 'extra' in its path", None, "cat"),
-        (None, None, "train", "cat"),
+    assert [(item.problem, item.split, item.label) for item in items] == [
+        (None, "extra", "cat"),
+        (None, "train", "cat"),
     ]
 
 

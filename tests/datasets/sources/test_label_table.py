@@ -63,7 +63,7 @@ def test_a_row_gives_a_file_all_that_it_says(folder):
     source = opened(folder(table, "a/1.png", "a/2.png"), **columns)
     first, second, last = source.items()
     assert (first.label, first.group, first.split, first.licence, first.caption) == (
-        *("cat", "7", "validation", "CC0-1.0", "a cat"),
+        *("cat", "7", "val", "CC0-1.0", "a cat"),
     )
     assert {second.label, second.group, second.split, second.licence, second.caption, second.problem} == {None}
     assert (last.member, last.problem) == ("labels.csv", "label_table")
@@ -152,11 +152,9 @@ def test_rows_that_do_not_agree_on_what_is_missing_are_all_listed(folder):
     }
 
 
-def test_a_split_that_is_none_is_a_problem_with_the_word(folder):
+def test_the_word_for_a_split_is_passed_on_as_it_stands(folder):
     item, _ = opened(folder("file,label,split\n1.png,cat,extra\n", "1.png"), split_column="split").items()
-    assert (item.problem, item.detail, item.split, item.label) == (
-        *("unknown_split", "split 'extra' in the table of labels", None, "cat"),
-    )
+    assert (item.problem, item.split, item.label) == (None, "extra", "cat")
 
 
 def test_problems_of_the_file_itself_come_first(folder):

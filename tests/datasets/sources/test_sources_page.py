@@ -19,7 +19,7 @@ from datasets.image_codec import encode_image
 from datasets.manifest import MANIFEST_FILE, read_table
 from datasets.sources.registry import ALL_KINDS
 from flows.settings import load_settings
-from tasks.imaging.pixel_operations import ResizeSettings
+from tasks.imaging.operations.resize import ResizeSettings
 from tasks.ingest import ingest
 from tasks.parallel import ComputeSettings
 from tasks.scan import ScanSettings, scan

@@ -90,6 +90,12 @@ def test_the_label_from_json(items_of, value, label):
     assert (item.label, item.problem) == (label, None)
 
 
+def test_the_split_from_json_comes_before_the_shards_name(items_of):
+    files = [("1.json", b'{"part": "holdout"}'), ("1.png", b"x")]
+    (item,) = items_of(files, split_field="part")
+    assert (item.split, item.problem) == ("holdout", None)
+
+
 def test_cls_comes_before_json(items_of):
     (item,) = items_of([("1.cls", b"dog"), ("1.json", b'{"label": "cat"}'), ("1.png", b"x")])
     assert item.label == "dog"

@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from tasks.imaging.decode import Decoded, DecodeLimits, Undecodable, decode, sniff_format
+from datasets.sources.arrays.raw_pixels import pnm_bytes
+from tasks.imaging.decode import Decoded, DecodeLimits, MinSides, Undecodable, decode, sniff_format
+from tasks.imaging.pillow import decode_with_pillow
+from tasks.imaging.pnm_file import decode_plain_pnm
 
 HEIGHT_PX, WIDTH_PX = 40, 56
 
@@ -397,7 +400,8 @@ def test_warnings_of_decoders_never_escape() -> None:
 
 def test_scaled_decoding_keeps_the_side_and_the_stored_size() -> None:
     payload = payload_of(Image.fromarray(photo(600, 400)), "JPEG")
-    sides = {side_px: decoded(payload, None, side_px).image.shape[:2] for side_px in (50, 51, 100, 101, 200, 201, 999)}
+    shorter = (50, 51, 100, 101, 200, 201, 999)
+    sides = {px: decoded(payload, None, MinSides(0, px)).image.shape[:2] for px in shorter}
     assert sides == {
         50: (75, 50),
         51: (150, 100),
@@ -407,8 +411,42 @@ def test_scaled_decoding_keeps_the_side_and_the_stored_size() -> None:
         201: (600, 400),
         999: (600, 400),
     }
-    verdict = decoded(payload, None, 50)
+    verdict = decoded(payload, None, MinSides(0, 50))
     assert (verdict.width_px, verdict.height_px) == (400, 600)
+
+
+def test_scaled_decoding_keeps_the_longer_side_too() -> None:
+    payload = payload_of(Image.fromarray(photo(600, 400)), "JPEG")
+    longer = (75, 76, 150, 151, 300, 301)
+    sides = {px: max(decoded(payload, None, MinSides(px)).image.shape) for px in longer}
+    assert sides == {75: 75, 76: 150, 150: 150, 151: 300, 300: 300, 301: 600}
+    assert max(decoded(payload, None, MinSides(75) | MinSides(0, 100)).image.shape) == 150
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3]), st.randoms(use_true_random=False))
+def test_plain_pnm_is_taken_as_it_lies(height_px: int, width_px: int, channels: int, random) -> None:
+    image = np.frombuffer(random.randbytes(height_px * width_px * channels), np.uint8)
+    image = image.reshape(height_px, width_px, channels)
+    payload = pnm_bytes(image)
+    verdict = decoded(payload)
+    assert (verdict.image == image).all()
+    through_pillow = decode_with_pillow(payload, "pnm", DecodeLimits())
+    assert (through_pillow.image == image).all()
+    assert (verdict.channels, verdict.bit_depth, verdict.width_px, verdict.height_px, verdict.findings) == (
+        *(through_pillow.channels, through_pillow.bit_depth, width_px, height_px),
+        (),
+    )
+
+
+@pytest.mark.parametrize("change", [lambda pnm: pnm[:-1], lambda pnm: pnm + b"x"], ids=["too short", "too long"])
+def test_pnm_of_another_length_is_no_plain_one(change) -> None:
+    assert decode_plain_pnm(change(pnm_bytes(np.zeros((4, 5, 3), np.uint8))), DecodeLimits()) is None
+
+
+def test_the_size_of_plain_pnm_is_limited() -> None:
+    verdict = decode(pnm_bytes(np.zeros((4, 5, 3), np.uint8)), DecodeLimits(max_pixels=19))
+    assert verdict == Undecodable("too_large", "5x4 px are 20; max_pixels is 19", "pnm")
 
 
 MAGIC = [("JPEG", "jpeg"), ("PNG", "png"), ("GIF", "gif"), ("BMP", "bmp"), ("WEBP", "webp"), ("TIFF", "tiff")]

@@ -4,12 +4,16 @@ import hashlib
 
 import numpy as np
 import pytest
+import simplejpeg
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from scipy.fft import dctn
 
 from datasets.manifest import SCHEMA
-from tasks.imaging.measures import channel_sums, measure
+from tasks.imaging.decode import decode
+from tasks.imaging.measures import MEASURED_SIDES, channel_sums, measure, measures_of, perceptual_hashes, sample
 
 IMAGES = npst.arrays(
     np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3])), elements=st.integers(0, 255)
@@ -74,9 +78,9 @@ def test_blur_lowers_sharpness() -> None:
     assert measure(smooth)["sharpness"] < measure(noise)["sharpness"]
 
 
-def test_pixel_sha256_is_of_shape_and_pixels() -> None:
+def test_pixel_sha256_is_of_shape_and_digest_of_pixels() -> None:
     image = textured()
-    expected = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+    expected = hashlib.sha256(b"(96, 80, 3)" + xxhash.xxh3_128(image.tobytes()).digest()).hexdigest()
     assert measure(image)["pixel_sha256"] == expected
 
 
@@ -114,3 +118,31 @@ def test_hash_hardly_changes_with_size() -> None:
     large = measure(textured(512, 512, seed=3))["phash"]
     small = measure(textured(512, 512, seed=3)[::2, ::2].copy())["phash"]
     assert (large ^ small).bit_count() <= 2
+
+
+def test_many_are_measured_as_each_alone() -> None:
+    images = [textured(40 + 9 * seed, 300 - 20 * seed, seed) for seed in range(6)]
+    columns = measures_of([sample(image) for image in images])
+    together = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    assert together == [measure(image) for image in images]
+
+
+@settings(max_examples=30, deadline=None)
+@given(npst.arrays(np.uint8, (3, 32, 32), elements=st.integers(0, 255)))
+def test_hashes_are_signs_of_the_cosine_transform(thumbnails: np.ndarray) -> None:
+    hashes, _ = perceptual_hashes(thumbnails.reshape(3, -1))
+    for code, thumbnail in zip(hashes.tolist(), thumbnails, strict=True):
+        waves = dctn(thumbnail.astype(float), norm="ortho")[:8, :8].ravel()
+        waves[0] = 0
+        clear = np.abs(waves - 1) > 0.01
+        bits = np.array([code >> place & 1 for place in range(64)], bool)
+        assert (bits == (waves > 1))[clear].all()
+
+
+def test_measures_do_not_follow_the_size_at_which_a_jpeg_is_decoded() -> None:
+    payload = simplejpeg.encode_jpeg(textured(1200, 1600, seed=5), 95)
+    whole, reduced = (measure(decode(payload, None, sides).image) for sides in (None, MEASURED_SIDES))
+    assert decode(payload, None, MEASURED_SIDES).image.shape == (150, 200, 3)
+    for name in ("mean", "std", "entropy_bits", "sharpness"):
+        assert whole[name] == pytest.approx(reduced[name], rel=0.05)
+    assert (whole["phash"] ^ reduced["phash"]).bit_count() <= 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.damage_detection import DAMAGES, READERS, chosen, damaged, photographs
-from tasks.imaging.decode import Undecodable, decode
+from tasks.imaging.decode import MinSides, Undecodable, decode
 
 _DATA = os.environ.get("AUGMENT_DATASET_TEST_DATA")
 pytestmark = pytest.mark.skipif(
@@ -37,6 +37,6 @@ def test_damage_is_found_at_least_as_often_as_by_strict_libjpeg_turbo(paths: lis
 
 
 def test_no_intact_photograph_is_rejected(paths: list[Path]) -> None:
-    verdicts = ((path, decode(path.read_bytes(), scale_to_side_px=64)) for path in paths)
+    verdicts = ((path, decode(path.read_bytes(), min_sides=MinSides(64, 64))) for path in paths)
     assert [path.name for path, verdict in verdicts if isinstance(verdict, Undecodable)] == []
     assert len(paths) == 3781

@@ -64,7 +64,7 @@ def sections(page):
 
 def test_a_whole_run_has_every_section(whole_run, page_of):
     expected = ["stages", "counts", "gates", "findings", "duplicates", "balance", "measures"]
-    expected += ["samples", "augmented", "training", "settings", "loading"]
+    expected += ["samples", "augmentation", "training", "settings", "loading"]
     assert sections(page_of(whole_run)) == expected
 
 

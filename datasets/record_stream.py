@@ -1,0 +1,87 @@
+"""Images of a split one after the other, without TensorFlow, shared among workers: for loaders of other libraries."""
+
+import random
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from datasets.errors import FormatError
+from datasets.image_record import decode_record
+from datasets.published import OpenedSplit, open_split, resolve_version, share_of
+from datasets.record_pixels import levels_of
+from datasets.tfds_layout import Index, read_index
+from datasets.tfrecord import read_tfrecord
+
+Item = TypeVar("Item")
+
+
+class LabelledImage(NamedTuple):
+    """`image` uint8 [H, W, C]; `label` is a class id, None in a data set without labels; `id` a key of the manifest."""
+
+    image: np.ndarray
+    label: int | None
+    id: str
+
+
+def stream(
+    path: str | Path,
+    split: str = "train",
+    *,
+    worker: tuple[int, int] = (0, 1),
+    shuffle_buffer: int = 0,
+    seed: int = 0,
+) -> Iterator[LabelledImage]:
+    """The images of a split (`a+b` joins splits) that fall to a worker (index, count): each falls to exactly one.
+
+    In the order of the files; with `shuffle_buffer`, shards come in an order of the seed and so many images are mixed.
+    Every worker has to be given the same seed, and another one in each epoch. Raises BadInput for a folder, split or
+    worker that cannot be, FormatError for damaged shards.
+    """
+    opened = share_of(open_split(path, split), worker)
+    files = opened.files
+    if shuffle_buffer:
+        random.Random(f"shards {seed}").shuffle(files)
+    images = (_decoded(payload, opened) for payload in _payloads(files, opened))
+    return _mixed(images, shuffle_buffer, random.Random(f"images {seed} {worker[0]}")) if shuffle_buffer else images
+
+
+def class_names(path: str | Path) -> tuple[str, ...] | None:
+    """In order of class id; None in a data set without labels."""
+    return _index(path).features.class_names
+
+
+def mean_and_std(path: str | Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Per channel, of the real training images as levels in [0, 1]."""
+    normalise = _index(path).normalise
+    return normalise.mean, normalise.std
+
+
+def _index(path: str | Path) -> Index:
+    return read_index(resolve_version(path))
+
+
+def _payloads(files: list[Path], opened: OpenedSplit) -> Iterator[bytes]:
+    everything = chain.from_iterable(map(read_tfrecord, files))
+    return islice(everything, opened.first, None, opened.step)
+
+
+def _decoded(payload: bytes, opened: OpenedSplit) -> LabelledImage:
+    record = decode_record(payload)
+    try:
+        return LabelledImage(levels_of(record, opened.index), record.label, record.id)
+    except FormatError as error:
+        raise FormatError(f"{opened.folder}: record {record.id!r}: {error}; run augment-dataset verify") from error
+
+
+def _mixed(items: Iterator[Item], size: int, rng: random.Random) -> Iterator[Item]:
+    """Each item leaves at random a buffer of so many."""
+    buffer = list(islice(items, size))
+    for item in items:
+        place = rng.randrange(size)
+        yield buffer[place]
+        buffer[place] = item
+    rng.shuffle(buffer)
+    yield from buffer

@@ -1,0 +1,32 @@
+"""Class ids are append-only: a new class never renumbers the old ones."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tasks.digests import canonical_json
+
+CLASSES_FILE = "classes.json"
+
+
+def class_names(labels: Iterable[str | None], known: Sequence[str] | None) -> list[str] | None:
+    """Known names in their order, then new ones by name: an id never changes. None where nothing is labelled."""
+    names = list(known or ())
+    names += sorted({label for label in labels if label is not None} - set(names), key=_natural)
+    return names or None
+
+
+def write_class_names(folder: Path, names: Sequence[str] | None) -> None:
+    """Keep the names that a split stage decided on."""
+    (folder / CLASSES_FILE).write_text(canonical_json({"class_names": names}), encoding="utf-8")
+
+
+def read_class_names(folder: Path) -> list[str] | None:
+    """Class names in order of id that a split stage decided on; None where nothing is labelled."""
+    names: list[str] | None = json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8"))["class_names"]
+    return names
+
+
+def _natural(name: str) -> tuple[int, int, str]:
+    """`2` before `10`, numbers before words."""
+    return (0, int(name), name) if name.isdecimal() else (1, 0, name)

@@ -1,0 +1,87 @@
+"""How work is spread: settings, and what they come to on this machine."""
+
+import os
+import re
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tasks.parallel.sizing import MIN_WORKER_MIB, WORKERS_SHARE, affordable_workers, usable_bytes, usable_cores
+
+ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # that of Dask itself
+_ADDRESS = re.compile(r"(?:(?:tcp|tls|ws|wss|ucx)://)?(?P<host>\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5})/?")
+
+
+class ComputeSettings(BaseModel):
+    """How work is spread. Nothing here changes a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["processes", "threads", "synchronous"] = Field(
+        "processes",
+        description="processes; threads and synchronous cannot survive a decoder that crashes or hangs",
+    )
+    workers: int = Field(
+        0, ge=0, le=1024, description="number of workers; 0 = one per core, as far as each has 512 MiB of memory"
+    )
+    dask_address: str | None = Field(
+        None, description="address of a Dask scheduler to use instead of local workers, tcp://host:8786"
+    )
+    worker_wait_s: float = Field(
+        60, ge=1, le=86_400, description="seconds to wait while the cluster at dask_address has no worker"
+    )
+    partition_size: int = Field(256, ge=1, le=100_000, description="images per partition, the unit of work")
+    worker_memory_mib: int = Field(
+        0, ge=0, description="memory at which a worker is stopped, in MiB; 0 = an equal share of this machine's"
+    )
+
+    @field_validator("dask_address")
+    @classmethod
+    def _is_address(cls, address: str | None) -> str | None:
+        if address is not None:
+            host_and_port(address)
+        return address
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if self.dask_address and self.mode != "processes":
+            raise ValueError(f"dask_address is for mode processes; got mode {self.mode}; remove one of them")
+        return self
+
+    @property
+    def address(self) -> str | None:
+        """Scheduler of the cluster to use, that of Dask's environment variable where the settings name none."""
+        if self.mode != "processes":
+            return None
+        return self.dask_address or os.environ.get(ADDRESS_VARIABLE) or None
+
+    @property
+    def worker_count(self) -> int:
+        """Local workers: as many as asked for, or as this machine bears."""
+        if self.workers or self.mode != "processes":
+            return self.workers or usable_cores()
+        return affordable_workers(usable_cores(), usable_bytes(), self.worker_memory_mib or MIN_WORKER_MIB)
+
+    def worker_bytes(self, workers: int | None = None) -> int:
+        """Memory in bytes that each of so many local workers may hold."""
+        return self.worker_memory_mib << 20 or int(usable_bytes() * WORKERS_SHARE) // (workers or self.worker_count)
+
+    def shortage(self) -> str | None:
+        """A sentence where fewer workers are started than there are cores, for want of memory."""
+        if self.workers or self.mode != "processes" or self.address:
+            return None
+        cores, needed_mib = usable_cores(), self.worker_memory_mib or MIN_WORKER_MIB
+        if self.worker_count >= cores:
+            return None
+        return (
+            f"{self.worker_count} workers for {cores} cores: {usable_bytes() >> 20} MiB of memory give each "
+            f"{needed_mib} MiB; set compute.workers to start more"
+        )
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Of the address of a scheduler. Raises ValueError where it is none."""
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not 0 < int(match["port"]) < 65_536:
+        raise ValueError(f"{address!r} is no address of a Dask scheduler; write it as tcp://host:8786")
+    return match["host"].strip("[]"), int(match["port"])

@@ -1,0 +1,80 @@
+import random
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from datasets.errors import BadInput, FormatError
+from datasets.normalise import Normalise
+from datasets.record_stream import class_names, mean_and_std, stream
+from tests.tasks.tiny_versions import CLASSES, picture, tiny
+
+FLOATS = Normalise((0.5,) * 3, (0.25,) * 3, "min_max")
+STORED = [{"encoding": "png"}, {"encoding": "raw"}, {"encoding": "raw", "pixels": "float32", "normalise": FLOATS}]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny().write(tmp_path / "tiny" / "1.0.0")
+
+
+def ids(*arguments, **options):
+    return [item.id for item in stream(*arguments, **options)]
+
+
+@pytest.mark.parametrize("changes", STORED, ids=str)
+def test_levels_and_labels_whatever_the_shards_hold(tmp_path, changes):
+    folder = tiny(**changes).write(tmp_path / "tiny" / "1.0.0")
+    found = list(stream(folder.parent, "train"))
+    assert [item.label for item in found] == [number % 3 for number in range(14)]
+    assert np.array_equal([item.image for item in found], [picture(number) for number in range(14)])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 30])
+@pytest.mark.parametrize("shuffle_buffer", [0, 4])
+def test_every_record_reaches_exactly_one_worker(folder, count, shuffle_buffer):
+    found = Counter(
+        key
+        for index in range(count)
+        for key in ids(folder, "train", worker=(index, count), shuffle_buffer=shuffle_buffer, seed=1)
+    )
+    assert found == Counter(ids(folder, "train"))
+    assert set(found.values()) == {1}
+
+
+def test_splits_are_joined(folder):
+    assert ids(folder, "train+test") == ids(folder, "train") + ids(folder, "test")
+
+
+def test_the_order_follows_from_the_seed(folder):
+    orders = [ids(folder, "train", shuffle_buffer=5, seed=seed) for seed in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2]
+    assert orders[0] != ids(folder, "train")
+
+
+def test_no_global_randomness_is_touched(folder):
+    random.seed(0)
+    before = random.getstate()
+    ids(folder, "train", shuffle_buffer=5)
+    assert random.getstate() == before
+
+
+def test_facts_of_a_data_set(folder):
+    assert class_names(folder) == CLASSES
+    assert mean_and_std(folder.parent) == ((0.5,) * 3, (0.25,) * 3)
+
+
+def test_a_worker_that_cannot_be(folder):
+    sentence = "got worker (2, 2); allowed is (index, count) with an index from 0 to count - 1"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        stream(folder, worker=(2, 2))
+
+
+def test_an_image_that_is_not_as_the_index_says(tmp_path):
+    version = tiny()
+    version.records["train"][0] = tiny(encoding="jpeg").records["train"][0]
+    folder = version.write(tmp_path / "tiny" / "1.0.0")
+    sentence = f"{folder}: record 'source/0.png#0': its image is jpeg, index.json says png; run augment-dataset verify"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        list(stream(folder))
