@@ -8,6 +8,7 @@ import pyarrow as pa
 from datasets.manifest import FINDINGS_SCHEMA, KEY, Status
 
 Row = dict[str, Any]
+_USABLE = frozenset({Status.KEPT.value, Status.REPAIRED.value})  # plain texts, as tables give them: quicker to find
 Action = Literal["reject", "note"]
 # What must not be used, or has no class to be used in, stays out whatever the user's overrides say.
 BEYOND_OVERRIDES = frozenset({"excluded", "override_drop", "label_missing", "label_unknown"})
@@ -57,7 +58,7 @@ class Findings:
 
 def is_usable(row: Row) -> bool:
     """Whether nothing has rejected it so far."""
-    return row["status"] in (Status.KEPT, Status.REPAIRED)
+    return row["status"] in _USABLE
 
 
 def usable(rows: Iterable[Row]) -> Iterable[Row]:

@@ -68,8 +68,9 @@ class _Limit:
     what: str
     value: Callable[[Row], float]
 
-    def broken_by(self, value: float, limit: float) -> bool:
-        return value > limit if self.setting.startswith("max_") else value < limit
+    def broken_by(self, values: np.ndarray, limit: float) -> np.ndarray:
+        """Float [N] -> bool [N]."""
+        return values > limit if self.setting.startswith("max_") else values < limit
 
 
 def _aspect(row: Row) -> float:
@@ -97,15 +98,19 @@ def check_limits(rows: Iterable[Row], settings: OutlierLimits, findings: Finding
         for entry in LIMITS
         if (limit := getattr(settings, entry.setting)) is not None
     ]
-    for row in usable(rows):
-        for entry, limit, action in active:
-            value = entry.value(row)
-            if entry.broken_by(value, limit):
-                side = "over" if entry.setting.startswith("max_") else "under"
-                detail = f"{entry.what} {value:.4g} is {side} {entry.setting} {limit:g}"
-                findings.act(action, row, _code(entry.finding, row), detail)
-                if not is_usable(row):
-                    break
+    looked_at = list(usable(rows))
+    beyond = np.zeros((len(active), len(looked_at)), bool)
+    for number, (entry, limit, _) in enumerate(active):
+        beyond[number] = entry.broken_by(np.array([entry.value(row) for row in looked_at]), limit)
+    for place in np.flatnonzero(beyond.any(axis=0)).tolist():
+        row = looked_at[place]
+        for number in np.flatnonzero(beyond[:, place]).tolist():
+            entry, limit, action = active[number]
+            side = "over" if entry.setting.startswith("max_") else "under"
+            detail = f"{entry.what} {entry.value(row):.4g} is {side} {entry.setting} {limit:g}"
+            findings.act(action, row, _code(entry.finding, row), detail)
+            if not is_usable(row):
+                break
 
 
 def _code(finding: str, row: Row) -> str:

@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def packs_are_intact(settings: ScanSettings, context: StageContext, folder: Path
 
 
 def _extension_note(member: str, format_name: str) -> list[Finding]:
-    extension = PurePosixPath(member).suffix.lstrip(".").lower()
+    extension = splitext(member)[1].lstrip(".").lower()
     if not extension or extension == format_name or extension in EXTENSIONS.get(format_name, ()):
         return []
     return [Finding("wrong_extension", "note", f"the file is called .{extension}, but holds {format_name}")]
@@ -242,16 +243,17 @@ def _findings(manifest: pa.Table, scanned: pa.Table) -> pa.Table:
     """One row per finding and image; what is found of a name stands beside the first frame."""
     columns = (scanned[name].to_pylist() for name in ("sha256", "frame", "findings"))
     of_frame = {(sha256, frame): findings for sha256, frame, findings in zip(*columns, strict=True) if findings}
-    rows = []
     wanted = ["source", "member", "frame", "sha256", "status", "reason", "detail", "format"]
-    for row in manifest.select(wanted).to_pylist():
-        status, reason, detail = row.pop("status"), row.pop("reason"), row.pop("detail")
-        format_name = row.pop("format")
-        if row["sha256"] is None and status == Status.REJECTED:
-            rows.append(row | {"finding": reason, "severity": "reject", "detail": detail})
-        rows += [row | finding for finding in of_frame.get((row["sha256"], row["frame"]), ())]
-        if format_name and row["frame"] == 0 and status != Status.REJECTED:
-            rows += [row | finding_record(finding) for finding in _extension_note(row["member"], format_name)]
+    rows = []
+    for values in zip(*(manifest[name].to_pylist() for name in wanted), strict=True):
+        source, member, frame, sha256, status, reason, detail, format_name = values
+        found = list(of_frame.get((sha256, frame), ()))
+        if sha256 is None and status == Status.REJECTED:
+            found.append({"finding": reason, "severity": "reject", "detail": detail})
+        if format_name and frame == 0 and status != Status.REJECTED:
+            found += [finding_record(finding) for finding in _extension_note(member, format_name)]
+        key = {"source": source, "member": member, "frame": frame, "sha256": sha256} if found else {}
+        rows += [key | finding for finding in found]
     return pa.Table.from_pylist(rows, schema=FINDINGS_SCHEMA)
 
 

@@ -1,13 +1,14 @@
 """One file as scan sees it: its frames, what is found in each, and the prepared images."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from datasets.image_codec import encode_image
 from datasets.manifest import Status
-from tasks.imaging.decode import Decoded, DecodeLimits, Finding, Undecodable, decode, decode_frames
+from tasks.imaging.decode import Decoded, DecodeLimits, Finding, MinSides, Undecodable, decode, decode_frames
 from tasks.imaging.measures import MEASURED_SIDES, Sample, channel_sums, sample
 from tasks.imaging.operations.channels import to_channels
 from tasks.imaging.operations.registry import Operation, apply_all, check_fits_channels, check_levels_fit
@@ -39,6 +40,11 @@ class ScanSettings(BaseModel):
     )
     limits: DecodeLimits = Field(default_factory=DecodeLimits, description="what is decoded at all")
 
+    @cached_property
+    def prepared_sides(self) -> MinSides:
+        """What decoding has to leave of an image that is measured and prepared."""
+        return self.resize.min_sides | MEASURED_SIDES
+
     @model_validator(mode="after")
     def _colours_fit_channels(self) -> Self:
         check_levels_fit(self.channels, "resize.border_levels", self.resize.border_levels)
@@ -59,8 +65,7 @@ class Scanned(NamedTuple):
 
 def scan_payload(settings: ScanSettings, payload: bytes, sha256: str, keeps_pixels: bool = True) -> Iterator[Scanned]:
     """Bytes of a file -> its frames, one or more."""
-    wanted = (settings.resize.min_sides | MEASURED_SIDES) if keeps_pixels else MEASURED_SIDES
-    min_sides = None if settings.exact else wanted
+    min_sides = None if settings.exact else settings.prepared_sides if keeps_pixels else MEASURED_SIDES
     if settings.frames == "first":
         yield _scanned(settings, decode(payload, settings.limits, min_sides), sha256, 0, keeps_pixels)
         return

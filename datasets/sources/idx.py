@@ -19,6 +19,7 @@ from datasets.sources.split_names import split_in
 from datasets.sources.trees.local_folder import text_of
 
 _ENDING = re.compile(r"[-_. ]*(images?|labels?)?[-_. ]*(idx\d?)?[-_. ]*(ubyte)?(\.gz)?$", re.IGNORECASE)
+_MAX_DIGITS = 10
 _IDX_NAME = re.compile(r"idx\d|-ubyte", re.IGNORECASE)
 
 
@@ -70,7 +71,7 @@ class Idx(Source):
     def read(self, member: str) -> bytes:
         """A PNM file. Raises OSError."""
         prefix, _, digits = member.rpartition("/")
-        index = int(digits) if re.fullmatch(r"[0-9]{1,10}", digits) else 0
+        index = int(digits) if digits.isdecimal() and digits.isascii() and len(digits) <= _MAX_DIGITS else 0
         for part in self.parts:
             if part.prefix == prefix and index < part.image_count and part.member(index) == member:
                 return pnm_bytes(image_at(part.images, index))

@@ -32,6 +32,9 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"II\xbc", "jpeg-xr"),
 )
 
+_MAGIC_BY_FIRST_BYTE = {
+    first: tuple(entry for entry in _MAGIC if entry[0][:1] == first) for first in {magic[:1] for magic, _ in _MAGIC}
+}
 _PORTABLE_ANYMAP = re.compile(rb"P[1-6]\s+(#|[0-9])|P[1-6]#")
 
 _BRANDS: dict[bytes, str] = {
@@ -48,7 +51,7 @@ _BRANDS: dict[bytes, str] = {
 def sniff_format(head: bytes) -> str | None:
     """Format named by the first 32 bytes or more of a file, e.g. `jpeg`, `png`; None for anything unknown."""
     head = bytes(head[:32])
-    for magic, name in _MAGIC:
+    for magic, name in _MAGIC_BY_FIRST_BYTE.get(head[:1], ()):
         if head.startswith(magic):
             return name if name not in ("bmp", "ico") or _has_plausible_header(head, name) else None
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":

@@ -25,6 +25,7 @@ _BIT_VALUES = np.uint64(1) << np.arange(_HASH_SIDE * _HASH_SIDE, dtype=np.uint64
 # Waves weaker than this are rounding noise: their sign would differ between copies of a flat image.
 _SILENT_AMPLITUDE = 1.0
 _WAVE_SCALE = 1 << 19
+_QUICKER_IN_NUMPY = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def pixel_sha256(image: np.ndarray) -> str:
 
 def channel_sums(image: np.ndarray) -> tuple[list[int], list[int]]:
     """uint8 [H, W, C] -> exact integer sums and sums of squares per channel."""
-    planes = cv2.split(image)
+    planes = cv2.split(image) if image.shape[2] > 1 else (image,)
     squares = [round(cv2.norm(plane, cv2.NORM_L2SQR)) for plane in planes]
     return [int(value) for value in cv2.sumElems(image)[: len(planes)]], squares
 
@@ -143,6 +144,8 @@ def _halved(grey: np.ndarray) -> np.ndarray:
 
 def _histogram(grey: np.ndarray) -> np.ndarray:
     """uint8 [H, W] of at most 2**24 pixels, which OpenCV counts in 32-bit floats -> pixels per level, int64 [256]."""
+    if grey.size <= _QUICKER_IN_NUMPY:
+        return np.bincount(grey.ravel(), minlength=256)
     return cv2.calcHist([grey], [0], None, [256], [0, 256])[:, 0].astype(np.int64)
 
 

@@ -59,6 +59,8 @@ def resize(
     `whole_px` are width and height of an image that was decoded smaller: its own sides are rounded.
     """
     width_px, height_px = settings.width_px, settings.height_px
+    if image.shape[:2] == (height_px, width_px) and settings.crop_share == 1:
+        return image
     if settings.mode == "pad":
         return _padded(image, settings, whole_px or (image.shape[1], image.shape[0]))
     if settings.mode != "stretch":

@@ -162,13 +162,13 @@ def test_random_crops_are_spread_over_all_places() -> None:
 @pytest.mark.parametrize(
     ("wanted", "longer_px", "shorter_px"),
     [
-        (shape(64, 48, "pad"), 64, 0),
-        (shape(64, 48, "crop"), 64, 64),
-        (shape(64, 64, "random_crop", crop_share=0.5), 64, 128),
-        (shape(64, 64, "stretch", crop_share=0.5), 64, 64),
+        (shape(64, 48, "pad"), 128, 0),
+        (shape(64, 48, "crop"), 128, 128),
+        (shape(64, 64, "random_crop", crop_share=0.5), 128, 256),
+        (shape(64, 64, "stretch", crop_share=0.5), 128, 128),
     ],
 )
-def test_a_decoder_leaves_what_is_needed(wanted: ResizeSettings, longer_px: int, shorter_px: int) -> None:
+def test_a_decoder_leaves_twice_what_is_needed(wanted: ResizeSettings, longer_px: int, shorter_px: int) -> None:
     assert wanted.min_sides == MinSides(longer_px=longer_px, shorter_px=shorter_px)
 
 
