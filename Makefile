@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 
-.PHONY: demo test lint format docs-images lock clean help
+.PHONY: demo test lint format bench docs-images lock clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -39,6 +39,9 @@ $(RUNTIME): $(VENV)/bin/python requirements.lock pyproject.toml
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.lock
 	$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
+
+bench: $(DEVELOPMENT)  ## print the tables of benchmarks; DATA=folder with fashion-mnist/ and clothing/, PEERS=environments
+	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(PEERS),--peers $(PEERS)) $(if $(ONLY),--only $(ONLY))
 
 docs-images: demo  ## make the pictures of the README from the demo
 	$(BIN)/python docs/make_images.py demo docs/images
