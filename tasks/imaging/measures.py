@@ -134,11 +134,17 @@ def _grey(image: np.ndarray) -> np.ndarray:
 def _halved(grey: np.ndarray) -> np.ndarray:
     """The image, halved by area as often as leaves the longer side 128 px or more.
 
-    This is what decoding a JPEG at 1/2, 1/4 or 1/8 makes of it, too. It may drop the last row or column.
+    This is what decoding a JPEG at 1/2, 1/4 or 1/8 makes of it, too. What does not fill a pixel is cut from both edges
+    alike, so that an image and its mirror image stay such.
     """
-    while max(grey.shape) >= 2 * SHARPNESS_SIDE_PX and min(grey.shape) >= 2:
-        size = (grey.shape[1] // 2, grey.shape[0] // 2)
-        grey = cv2.resize(grey[: 2 * size[1], : 2 * size[0]], size, interpolation=cv2.INTER_AREA)
+    times = min((max(grey.shape) // SHARPNESS_SIDE_PX).bit_length(), min(grey.shape).bit_length()) - 1
+    if times < 1:
+        return grey
+    height, width = (side >> times << times for side in grey.shape)
+    top, left = (grey.shape[0] - height) // 2, (grey.shape[1] - width) // 2
+    grey = grey[top : top + height, left : left + width]
+    for _ in range(times):
+        grey = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
     return grey
 
 
