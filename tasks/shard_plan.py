@@ -16,6 +16,9 @@ from datasets.tfds_layout import shard_filename
 PLANNED_COLUMNS = ["source", "member", "frame", "kind", "derived_from", "sha256", "pack", "offset", "length"]
 PLANNED_COLUMNS += ["status", "split", "class_id"]
 PARTITION_BYTES = 64 * 2**20
+# Below so much, one process has copied the records before others have started: some eight seconds.
+SPREAD_FROM_BYTES = 4 * 2**30
+RECORD_WORK_BYTES = 12 * 2**10  # copying that much takes as long as all else that is done for a record
 SHIPPED_COLUMNS = ["id", "kind", "derived_from", "pack", "offset", "length", "class_id"]
 FRAME_BYTES = 16
 FIELD_BYTES = 192
@@ -98,14 +101,16 @@ def shard_bounds(sizes: np.ndarray, shard_bytes: int) -> list[int]:
 
 
 def partitions(plan: Sequence[PlannedShard], image_bytes: int | None = None) -> list[list[PlannedShard]]:
-    """Shards in groups that are worth a worker's while: small data sets are written in one go."""
+    """Shards in groups that are worth a worker's while; all in one where workers would take longer to start."""
+    sizes = [int(record_bytes(shard.records, image_bytes).sum()) for shard in plan]
+    work = sum(sizes) + RECORD_WORK_BYTES * sum(len(shard.records) for shard in plan)
+    group_bytes = PARTITION_BYTES if work >= SPREAD_FROM_BYTES else sum(sizes)
     groups: list[list[PlannedShard]] = [[]]
-    size = 0
-    for shard in plan:
-        shard_size = int(record_bytes(shard.records, image_bytes).sum())
-        if groups[-1] and size + shard_size > PARTITION_BYTES:
+    filled = 0
+    for shard, size in zip(plan, sizes, strict=True):
+        if groups[-1] and filled + size > group_bytes:
             groups.append([])
-            size = 0
+            filled = 0
         groups[-1].append(shard)
-        size += shard_size
+        filled += size
     return groups

@@ -56,7 +56,7 @@ def test_all_kinds_are_listed_with_what_they_read_and_need(run_command):
     assert all(kind.reads in read for kind in KINDS.values())
     assert done.stdout.splitlines()[-3:] == [
         "Those marked with * have to be given.",
-        "Every one but mixed also takes name, licence, labels, limit, weight.",
+        "Every one but mixed also takes name, licence, labels, split_words, limit, weight.",
         "docs/sources.md has settings to copy for each.",
     ]
 

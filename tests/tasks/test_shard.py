@@ -1,6 +1,7 @@
 import math
 import re
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -12,9 +13,11 @@ from datasets.manifest import MANIFEST_FILE, read_table
 from datasets.readers import load_numpy
 from datasets.tfds_layout import ShardFeatures, read_index
 from datasets.tfrecord import read_tfrecord
+from tasks import shard_plan
 from tasks.augment import augment
 from tasks.digests import file_sha256
 from tasks.imaging.augmentation import AugmentationSettings
+from tasks.parallel import ComputeSettings
 from tasks.scan import ScanSettings
 from tasks.shard import ShardSettings, normalise_constants, shard_real
 
@@ -51,6 +54,15 @@ def test_shards_keep_to_their_size(workbench, class_folders, no_augmentation):
 def test_two_runs_give_the_same_bytes(workbench, class_folders, no_augmentation):
     digests = [shard(workbench, class_folders, no_augmentation)["content_digest"] for _ in range(2)]
     assert digests[0] == digests[1]
+
+
+def test_workers_write_the_same_bytes(workbench, class_folders, no_augmentation, monkeypatch):
+    alone = shard(workbench, class_folders, no_augmentation, shard_mib=0.002)["content_digest"]
+    monkeypatch.setattr(shard_plan, "SPREAD_FROM_BYTES", 0)
+    monkeypatch.setattr(shard_plan, "PARTITION_BYTES", 1)
+    context = workbench.context("shard", "split", "augment")
+    spread = replace(context, compute=ComputeSettings(workers=2))
+    assert shard_real(ShardSettings(shard_mib=0.002), spread)["content_digest"] == alone
 
 
 def test_another_seed_gives_another_order(workbench, class_folders, no_augmentation):
