@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.atomic_file import atomic_file
@@ -105,3 +106,44 @@ def read_store(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     schema = pa.schema([STORE_SCHEMA.field(name) for name in columns]) if columns else STORE_SCHEMA
     tables = [pq.read_table(index, columns=schema.names) for index in sorted(folder.glob("pack-*.parquet"))]
     return pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in tables)])
+
+
+class StoredRows:
+    """The rows of a store, and some that are not in it, to be looked up by payload; few packs' are held at a time."""
+
+    def __init__(self, folder: Path, unstored: list[dict]) -> None:
+        self._indexes = sorted(folder.glob("pack-*.parquet"))
+        self._unstored = pa.Table.from_pylist(unstored, schema=STORE_SCHEMA)
+        keys = [pq.read_table(index, columns=["sha256", "frame"]) for index in self._indexes]
+        keys.append(self._unstored.select(["sha256", "frame"]))
+        self._pack = np.repeat(np.arange(len(keys)), [len(table) for table in keys])
+        self._row = np.concatenate([np.arange(len(table)) for table in keys])
+        self._keys = pa.concat_tables([table.replace_schema_metadata(None) for table in keys])
+
+    def of(self, sha256s: pa.ChunkedArray) -> pa.Table:
+        """The rows of each payload, in the order in which they are asked for first, and of frames."""
+        wanted = pc.unique(sha256s).drop_null()
+        codes = pc.fill_null(pc.index_in(self._keys["sha256"], value_set=wanted), -1).to_numpy()
+        found = np.flatnonzero(codes >= 0)
+        codes, frames = codes[found], self._keys["frame"].to_numpy()[found]
+        order = np.lexsort((frames, codes))
+        codes, frames = codes[order], frames[order]
+        # A partition that was redone after its worker died may have stored some rows twice.
+        is_first = np.ones(len(order), bool)
+        is_first[1:] = (codes[1:] != codes[:-1]) | (frames[1:] != frames[:-1])
+        return self._at(found[order[is_first]])
+
+    def _at(self, places: np.ndarray) -> pa.Table:
+        """The rows at these places among all keys, in their order."""
+        by_pack = np.argsort(self._pack[places], kind="stable")
+        packs = self._pack[places[by_pack]]
+        starts = np.flatnonzero(np.diff(packs, prepend=-1))
+        rows = np.split(self._row[places[by_pack]], starts[1:]) if len(packs) else []
+        tables = [self._table(pack).take(pa.array(some)) for pack, some in zip(packs[starts], rows, strict=True)]
+        together = pa.concat_tables([STORE_SCHEMA.empty_table(), *tables])
+        return together.take(pa.array(np.argsort(by_pack)))
+
+    def _table(self, pack: int) -> pa.Table:
+        if pack == len(self._indexes):
+            return self._unstored
+        return pq.read_table(self._indexes[pack], columns=STORE_SCHEMA.names).cast(STORE_SCHEMA)

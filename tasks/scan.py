@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,12 @@ from datasets.manifest import (
     FINDINGS_SCHEMA,
     MANIFEST_FILE,
     Status,
+    manifest_writer,
+    read_in_pieces,
     read_table,
     reason_counts,
     status_counts,
     with_columns,
-    write_table,
 )
 from datasets.sources.base import Source, without_folders
 from tasks.digests import canonical_json, file_sha256
@@ -32,7 +34,7 @@ from tasks.listing_cache import listing_cache
 from tasks.parallel import map_partitions, partitions_of
 from tasks.pixel_store import (
     SCANNED_COLUMNS,
-    STORE_SCHEMA,
+    StoredRows,
     forget_damaged_packs,
     pack_name,
     read_store,
@@ -75,11 +77,14 @@ def scan_measures(settings: ScanSettings, context: StageContext) -> Summary:
 
 
 def _scan(settings: ScanSettings, context: StageContext, keeps_pixels: bool) -> Summary:
-    listed = read_table(context.inputs["ingest"] / MANIFEST_FILE)
+    listing = context.inputs["ingest"] / MANIFEST_FILE
     store = store_folder(context.shared, context.recipe)
     store.mkdir(parents=True, exist_ok=True)
     forget_damaged_packs(store)
-    units = _new_units(listed, store, settings.limits)
+    listed = read_table(listing, ["source", "member", "sha256", "size_bytes"])
+    units, unread = _new_units(listed, store, settings.limits), _too_large(listed, settings.limits)
+    files = len(listed)
+    del listed
     sources = reopened_sources(context.inputs["ingest"], context.shared)
     work = partial(scan_partition, settings, sources, store, keeps_pixels=keeps_pixels)
     passing_faults = map_partitions(
@@ -90,14 +95,60 @@ def _scan(settings: ScanSettings, context: StageContext, keeps_pixels: bool) -> 
         on_death=partial(_dead, settings.limits.decode_timeout_s),
         item_timeout_s=settings.limits.decode_timeout_s + READING_TIMEOUT_S,
     )
-    unread = _too_large(listed, settings.limits)
-    scanned = _known_rows(store, listed, [*unread, *(row for rows in passing_faults for row in rows)])
-    manifest = _join(listed, scanned)
-    _distrust_listing(manifest, context.shared)
-    write_table(manifest, context.out / MANIFEST_FILE)
-    write_table(_findings(manifest, scanned), context.out / FINDINGS_FILE)
-    _write_pack_digests(manifest, context)
-    return _summary(manifest, files=len(listed), decoded=len(units))
+    known = StoredRows(store, [*unread, *(row for rows in passing_faults for row in rows)])
+    return _write_manifest(listing, known, context) | {"images_in": files, "decoded_now": len(units)}
+
+
+def _write_manifest(listing: Path, known: StoredRows, context: StageContext) -> Summary:
+    """Manifest, findings and digests of packs, a row group of the listing at a time."""
+    counts, places = _Counts(), set()
+    with (
+        manifest_writer(context.out / MANIFEST_FILE) as manifest,
+        manifest_writer(context.out / FINDINGS_FILE, FINDINGS_SCHEMA) as findings,
+    ):
+        for listed in read_in_pieces(listing):
+            scanned = known.of(listed["sha256"])
+            joined = _join(listed, scanned)
+            _distrust_listing(joined, context.shared)
+            manifest.write(joined)
+            findings.write(_findings(joined, scanned))
+            counts.add(listed, joined)
+            places.update(pc.unique(joined["pack"]).to_pylist())
+    digests = {
+        place: recorded_pack_sha256((context.shared / place).with_suffix(".parquet"))
+        for place in sorted(filter(None, places))
+    }
+    (context.out / PACKS_FILE).write_text(canonical_json(digests, indent=1), encoding="utf-8")
+    return counts.summary()
+
+
+class _Counts:
+    """What the rows add up to."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.rows = 0
+        self.statuses: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+
+    def add(self, listed: pa.Table, joined: pa.Table) -> None:
+        self.files += len(listed)
+        self.rows += len(joined)
+        self.statuses.update(status_counts(joined))
+        self.reasons.update(reason_counts(joined))
+
+    def summary(self) -> Summary:
+        reasons = dict(sorted(self.reasons.items(), key=lambda entry: (-entry[1], str(entry[0]))))
+        usable = self.statuses[Status.KEPT] + self.statuses[Status.REPAIRED]
+        if usable == 0:
+            counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+            raise BadInput(f"none of the {self.files} files can be decoded as an image ({counted}); check the source")
+        return {
+            "frames_added": self.rows - self.files,
+            "images_out": usable,
+            "repaired": self.statuses[Status.REPAIRED],
+            "rejected": reasons,
+        }
 
 
 def scan_partition(
@@ -196,20 +247,6 @@ def _too_large(listed: pa.Table, limits: DecodeLimits) -> list[Row]:
     ]
 
 
-def _known_rows(store: Path, listed: pa.Table, unstored: list[Row]) -> pa.Table:
-    """The rows of each payload of the listing, in its order and that of frames."""
-    known = pa.concat_tables([read_store(store), pa.Table.from_pylist(unstored, schema=STORE_SCHEMA)])
-    wanted = pc.unique(listed["sha256"]).drop_null()
-    codes = pc.fill_null(pc.index_in(known["sha256"], value_set=wanted), -1).to_numpy()
-    frames = known["frame"].to_numpy()
-    order = np.lexsort((frames, codes))
-    codes, frames = codes[order], frames[order]
-    # A partition that was redone after its worker died may have stored some rows twice.
-    is_first = np.ones(len(order), bool)
-    is_first[1:] = (codes[1:] != codes[:-1]) | (frames[1:] != frames[:-1])
-    return known.take(pa.array(order[is_first & (codes >= 0)]))
-
-
 def _join(listed: pa.Table, scanned: pa.Table) -> pa.Table:
     """Each listed row once for every frame, its scanned columns filled; a row that ingest rejected stays as it was.
 
@@ -255,24 +292,3 @@ def _findings(manifest: pa.Table, scanned: pa.Table) -> pa.Table:
         key = {"source": source, "member": member, "frame": frame, "sha256": sha256} if found else {}
         rows += [key | finding for finding in found]
     return pa.Table.from_pylist(rows, schema=FINDINGS_SCHEMA)
-
-
-def _write_pack_digests(manifest: pa.Table, context: StageContext) -> None:
-    places = sorted(place for place in pc.unique(manifest["pack"]).to_pylist() if place)
-    digests = {place: recorded_pack_sha256((context.shared / place).with_suffix(".parquet")) for place in places}
-    (context.out / PACKS_FILE).write_text(canonical_json(digests, indent=1), encoding="utf-8")
-
-
-def _summary(manifest: pa.Table, files: int, decoded: int) -> Summary:
-    counts = status_counts(manifest)
-    if counts[Status.KEPT] + counts[Status.REPAIRED] == 0:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in reason_counts(manifest).items())
-        raise BadInput(f"none of the {files} files can be decoded as an image ({reasons}); check the source")
-    return {
-        "images_in": files,
-        "frames_added": len(manifest) - files,
-        "images_out": counts[Status.KEPT] + counts[Status.REPAIRED],
-        "repaired": counts[Status.REPAIRED],
-        "rejected": reason_counts(manifest),
-        "decoded_now": decoded,
-    }
