@@ -77,7 +77,7 @@ def volume_of(settings: Settings, stages: Sequence[Stage], found: Survey) -> Vol
     return Volume(
         images=images,
         variants_per_image=settings.augment.copies_per_image,
-        synthetic_images=(settings.generate.fill_to or settings.generate.images_per_class) * max(1, classes),
+        synthetic_images=settings.generate.most_images(images, classes),
         training_images_seen=settings.train.budget_images,
         values_per_image=values,
         encoding=scan.encoding,

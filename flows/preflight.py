@@ -13,7 +13,7 @@ from flows.plan import SKIP, plan, volume_of
 from flows.settings import Settings
 from tasks.estimate import disk_bytes
 from tasks.exclusions import check_exclusions
-from tasks.generate import training_images, wanted_labels
+from tasks.generate import check_scores, training_images
 from tasks.ingest import source_cache
 from tasks.overrides import check_overrides
 from tasks.parallel import check_cluster
@@ -29,12 +29,13 @@ from tasks.preflight import (
     free_bytes,
 )
 from tasks.published_versions import latest, latest_or_refuse
+from tasks.quotas import wanted_labels
 from tasks.split_ledger import check_same_splits
 from tasks.split_targets import largest_source_splits
 from tasks.stage import Stage
 from tasks.state import State, read_state
 from tasks.survey import Survey, check_holds_images, survey
-from tasks.train import check_trainable, check_trainable_shape
+from tasks.train import check_by_class, check_fits_memory, check_trainable, check_trainable_shape, memory_bytes
 
 MIN_FREE_BYTES = 100 * 2**20
 
@@ -45,6 +46,8 @@ def preflight(settings: Settings, stages: Sequence[Stage]) -> Survey:
     Returns what the sources were found to hold; nothing where the stages read none.
     """
     names = [stage.name for stage in stages]
+    if "generate" in names:
+        check_scores(settings.generate, settings.train.model)
     found = Survey()
     if "ingest" in names:
         found = _check_raw(settings, names)
@@ -143,7 +146,9 @@ def _check_published(settings: Settings, names: Sequence[str]) -> None:
     advice = "add images, of which split.validation takes its share, and run `prepare` again"
     gate = _min_gate_images(settings, names)
     check_validation_images(f"{version.path} has", index.records("validation"), gate, advice)
+    check_fits_memory(index.records("train"), index.features.shape, memory_bytes())
     if "generate" in names:
+        check_by_class(settings.train, training_images(version))
         wanted_labels(settings.generate, index.features.class_names, training_images(version))
 
 

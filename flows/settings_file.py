@@ -17,6 +17,7 @@ HEADER = """\
 # Settings of augment-dataset. Every line can be left out, except dataset and source.path: the value shown is used.
 # Run:     augment-dataset run {file}
 # Preview: augment-dataset run {file} --dry-run
+# Lines of `train` that begin with # are chosen by train.preset; shown is its choice for data like small digits.
 """
 
 
@@ -31,14 +32,26 @@ def _lines(model: BaseModel, depth: int) -> list[str]:
         value = getattr(model, name)
         comment = _comment(field.description or "")
         if isinstance(value, BaseModel):
+            if name in getattr(type(model), "BY_PRESET", ()) and name not in model.model_fields_set:
+                lines += _hidden(name, comment, value, depth)
+                continue
             lines += (
                 ["", f"{'  ' * depth}{name}:  # {comment}"] if depth == 0 else [f"{'  ' * depth}{name}:  # {comment}"]
             )
             lines += _lines(value, depth + 1)
         else:
-            setting = f"{'  ' * depth}{name}: {_scalar(value)}"
+            # What a preset decides must not stand there as if somebody had set it.
+            hidden = name in getattr(type(model), "BY_PRESET", ()) and name not in model.model_fields_set
+            setting = f"{'  ' * depth}{'# ' * hidden}{name}: {_scalar(value)}"
             lines.append(f"{setting:<{COMMENT_COLUMN}}  # {comment}")
     return lines
+
+
+def _hidden(name: str, comment: str, value: BaseModel, depth: int) -> list[str]:
+    """A whole section as comments, to be uncommented as one."""
+    lines = [f"{'  ' * depth}{name}:  # {comment}", *_lines(value, depth + 1)]
+    margin = "  " * depth
+    return [f"{margin}# {line.removeprefix(margin)}" for line in lines]
 
 
 def _scalar(value: Any) -> str:

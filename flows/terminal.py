@@ -51,7 +51,8 @@ class TerminalObserver:
     def progress(self, stage: Stage, done: int, total: int, **numbers: float | str) -> None:
         """Move the bar."""
         assert self._bar is not None
-        shown = " ".join(_labelled(key, value) for key, value in numbers.items()) or stage.title
+        # The bar shows the time left itself.
+        shown = " ".join(_labelled(key, value) for key, value in numbers.items() if key != "time_left") or stage.title
         shown = shown[: max(MIN_NUMBERS_WIDTH, self._bars.console.width - BAR_AND_TIMES_WIDTH)]
         self._bars.update(self._bar, completed=done, total=total or None, numbers=shown)
 

@@ -60,5 +60,12 @@ def newest_checkpoint(folder: Path) -> Found:
     return Found(None, tuple(notes))
 
 
+def forget_after(folder: Path, step: int) -> None:
+    """Delete the checkpoints of later steps: a run went back."""
+    for path in _newest_first(folder):
+        if int(path.stem.removeprefix("step-")) > step:
+            path.unlink()
+
+
 def _newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.npz"), reverse=True)

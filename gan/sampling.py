@@ -1,8 +1,9 @@
 """Images from a trained generator."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,8 +11,9 @@ import tensorflow as tf
 
 from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput, FormatError
+from gan.blocks import BLOCK, at_fixed_places
 from gan.classifier import weights_digest
-from gan.models.conv import build_generator
+from gan.models.registry import family_of
 from gan.models.spec import ModelSpec
 from gan.training_state import network_inputs
 from gan.weight_files import read_arrays, write_arrays
@@ -19,7 +21,6 @@ from gan.weight_files import read_arrays, write_arrays
 GENERATOR_VERSION = 1
 WEIGHTS_FILE = "generator.weights.npz"
 SPEC_FILE = "generator.json"
-_BLOCK = 100
 
 
 class Generator:
@@ -29,39 +30,63 @@ class Generator:
         self._network = network
         self.spec = spec
         self.class_names = None if class_names is None else tuple(class_names)
-        latents = tf.TensorSpec((_BLOCK, spec.latent_size), tf.float32)
-        self._forward = tf.function(self._pixels).get_concrete_function(latents, tf.TensorSpec((_BLOCK,), tf.int32))
+        latents = tf.TensorSpec((BLOCK, spec.latent_size), tf.float32)
+        self._forward = tf.function(self._pixels).get_concrete_function(latents, tf.TensorSpec((BLOCK,), tf.int32))
 
     @property
     def weights_sha256(self) -> str:
         return weights_digest(self._network.get_weights())
 
-    def sample(self, labels: np.ndarray | int, seed: int, *, first: int = 0) -> np.ndarray:
+    def sample(
+        self, labels: np.ndarray | int, seed: int, *, first: int = 0, attempt: int = 0, truncation: float = 1.0
+    ) -> np.ndarray:
         """uint8 [N, H, W, C] for int labels [N], or for a count where the generator is unconditional.
 
-        Image number i, counted from `first`, depends on (seed, i, label i) alone: so parts of a set can be made
-        apart, and give the same images. A generator of one class takes both labels and a count.
-        Raises BadInput for a count where labels are needed, or for labels that it does not know.
+        Image number i, counted from `first`, depends on (seed, i, label i, attempt, truncation) alone: so parts of a
+        set can be made apart, and give the same images. `truncation` scales the latents. A generator of one class
+        takes both labels and a count. Raises BadInput for a count where labels are needed, or for labels that it does
+        not know.
         """
-        wanted = self._checked(labels)
-        images = np.empty((len(wanted), self.spec.resolution_px, self.spec.resolution_px, self.spec.channels), np.uint8)
-        # Blocks of one shape at fixed places: results of a matrix product may depend on its shape in the last bit.
-        for start in range(first - first % _BLOCK, first + len(wanted), _BLOCK):
-            begin, end = max(start, first), min(start + _BLOCK, first + len(wanted))
-            latents = np.zeros((_BLOCK, self.spec.latent_size), dtype=np.float32)
-            block_labels = np.zeros(_BLOCK, dtype=np.int32)
-            block_labels[begin - start : end - start] = wanted[begin - first : end - first]
-            latents[begin - start : end - start] = [self._latent(seed, index) for index in range(begin, end)]
-            made = self._forward(tf.constant(latents), tf.constant(block_labels)).numpy()
-            images[begin - first : end - first] = made[begin - start : end - start]
-        return images
+        wanted = self.checked(labels)
+        numbers = np.arange(first, first + len(wanted))
+        return self.sample_numbers(numbers, wanted, seed, attempt=attempt, truncation=truncation)
+
+    def sample_numbers(
+        self, numbers: np.ndarray, labels: np.ndarray, seed: int, *, attempt: int = 0, truncation: float = 1.0
+    ) -> np.ndarray:
+        """As `sample`, for any ascending image numbers int [N], each with its label int32 [N]."""
+        latents = np.empty((len(numbers), self.spec.latent_size), dtype=np.float32)
+        for row, number in enumerate(numbers.tolist()):
+            latents[row] = self.latent(seed, number, attempt)
+        return self.render(np.float32(truncation) * latents, labels, numbers)
+
+    def render(self, latents: np.ndarray, labels: np.ndarray, numbers: np.ndarray | None = None) -> np.ndarray:
+        """uint8 [N, H, W, C] of latents float32 [N, latent_size] and labels int [N]; `numbers` give places."""
+        if not len(latents):
+            return np.empty((0, self.spec.resolution_px, self.spec.resolution_px, self.spec.channels), np.uint8)
+        places = np.arange(len(latents)) if numbers is None else numbers
+        return at_fixed_places(self._pixels_of_block, places, latents, labels.astype(np.int32))
+
+    def latent(self, seed: int, number: int, attempt: int = 0) -> np.ndarray:
+        """float32 [latent_size] of an image number. Later attempts are for images that were rejected."""
+        entropy = [seed, number, attempt] if attempt else [seed, number]
+        normal = np.random.default_rng(entropy).standard_normal(self.spec.latent_size, dtype=np.float32)
+        return np.float32(self.spec.latent_scale) * normal
+
+    @property
+    def network(self) -> keras.Model:
+        """Latents (and labels) -> float32 images meant for [-1, 1]."""
+        return self._network
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Take other weights of the same network."""
         self._network.set_weights(list(weights))
 
-    def save(self, folder: Path) -> None:
-        """Write `generator.weights.npz`, then `generator.json`, which makes it loadable."""
+    def save(self, folder: Path, training: Mapping[str, Any] | None = None) -> None:
+        """Write `generator.weights.npz`, then `generator.json`, which makes it loadable.
+
+        `training` is JSON-able, for people: what the generator was trained with.
+        """
         arrays = {f"{index:03}": weight for index, weight in enumerate(self._network.get_weights())}
         write_arrays(folder / WEIGHTS_FILE, arrays, {"kind": "generator", "format_version": GENERATOR_VERSION})
         record = {
@@ -69,18 +94,21 @@ class Generator:
             "weights_sha256": self.weights_sha256,
             "spec": self.spec.model_dump(),
             "class_names": self.class_names,
+            "how_to_use": how_to_use(self.spec),
+            "training": dict(training or {}),
         }
         write_text_atomically(folder / SPEC_FILE, json.dumps(record, indent=1) + "\n")
 
-    def _latent(self, seed: int, index: int) -> np.ndarray:
-        normal = np.random.default_rng([seed, index]).standard_normal(self.spec.latent_size, dtype=np.float32)
-        return np.float32(self.spec.latent_scale) * normal
+    def _pixels_of_block(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        made: np.ndarray = self._forward(tf.constant(latents), tf.constant(labels)).numpy()
+        return made
 
     def _pixels(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        images = self._network(network_inputs(self.spec, latents, labels))
+        images = self._network(network_inputs(self.spec, latents, labels), training=False)
         return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
 
-    def _checked(self, labels: np.ndarray | int) -> np.ndarray:
+    def checked(self, labels: np.ndarray | int) -> np.ndarray:
+        """Labels int32 [N]; zeros for a count. Raises BadInput as `sample` does."""
         classes = max(self.spec.classes, len(self.class_names or ()))
         if isinstance(labels, int | np.integer):
             if self.spec.classes:
@@ -92,6 +120,23 @@ class Generator:
         if len(wanted) and not 0 <= wanted.min() <= wanted.max() < classes:
             raise BadInput(f"labels span {wanted.min()}..{wanted.max()}; this generator knows 0..{classes - 1}")
         return wanted
+
+
+def how_to_use(spec: ModelSpec) -> dict[str, str]:
+    """What somebody needs to know who has the network and nothing else of this project."""
+    inputs = f"latents float32 [N, {spec.latent_size}]"
+    if spec.classes:
+        inputs += "; labels int32 [N], positions in class_names"
+    shape = f"[N, {spec.resolution_px}, {spec.resolution_px}, {spec.channels}]"
+    return {
+        "inputs": inputs,
+        "latents_of_image_i": f"{spec.latent_scale:g} * numpy.random.default_rng([seed, i])"
+        f'.standard_normal({spec.latent_size}, dtype="float32")',
+        "latents_after_a_rejections": "the same with default_rng([seed, i, a])",
+        "truncation": "a factor of the latents; 1 is what the generator was judged with",
+        "output": f"images float32 {shape}, {'gray' if spec.channels == 1 else 'RGB'}, meant for [-1, 1]",
+        "to_uint8": "numpy.clip(numpy.round((images + 1) * 127.5), 0, 255).astype('uint8')",
+    }
 
 
 def load_generator(folder: Path) -> Generator:
@@ -110,7 +155,7 @@ def load_generator(folder: Path) -> Generator:
         version = record.get("format_version")
         raise FormatError(f"{path}: generator version {version}, this code reads {GENERATOR_VERSION}; train again")
     spec = ModelSpec(**record["spec"])
-    network = build_generator(spec, seed=0)
+    network = family_of(spec).build_generator(spec, 0)
     arrays, _ = read_arrays(folder / WEIGHTS_FILE)
     network.set_weights([arrays[name] for name in sorted(arrays)])
     generator = Generator(network, spec, record["class_names"])

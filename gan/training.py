@@ -5,27 +5,33 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from datasets.errors import BadInput
+from gan.devices import Devices, find_devices
+from gan.discriminator_augmentation_settings import chosen_policies
 from gan.evaluation import Evaluation, Evaluator
 from gan.extractors import Extractor, Fold, fold_of, load_extractor, make_extractor, save_extractor
 from gan.health import Alarm
+from gan.models.registry import FAMILIES
 from gan.models.spec import ModelSpec, check_image_shape
+from gan.presets import with_preset
 from gan.progress import Progress, silent
 from gan.seeds import derived_seed
-from gan.settings import MIN_SELECT_IMAGES, TrainingSettings
+from gan.settings import MIN_SELECT_IMAGES, TrainingSettings, few_per_class
+from gan.steps import step_kind
 from gan.training_run import RunInputs, TrainingDiverged, TrainingRun
 from gan.training_state import TrainingState
-from gan.training_step import make_step
+from gan.warm_start import WarmStart, warm_start, write_trained_on
 
 __all__ = ["Alarm", "Evaluation", "TrainingDiverged", "TrainingResult", "train"]
 
 EXTRACTOR_FILE = "extractor.npz"
 # These change how a run is watched or cut short, not what its steps compute.
-_NOT_IN_DIGEST = {"budget_minutes", "checkpoint_every_images", "checkpoints_kept"}
+_NOT_IN_DIGEST = {"budget_minutes", "checkpoint_every_images", "checkpoints_kept", "tensorboard", "film"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +40,16 @@ class TrainingResult:
 
     folder: Path
     images_seen: int
-    stopped_by: str  # "budget_images" or "budget_minutes"
+    stopped_by: str  # "budget_images", "budget_minutes" or "early_stop_evaluations"
     resumed_at_images: int | None
     best: Evaluation
     evaluations: tuple[Evaluation, ...]
     alarms: tuple[Alarm, ...]
     rollbacks: int
     notes: tuple[str, ...]  # e.g. a damaged checkpoint that was passed over
+    title: str  # what was trained how, and how long it was expected to take
+    settings: dict[str, Any]  # what the preset decides, as it was used
+    began_at_images: int  # above 0 after a warm start
     images_per_second: float  # of this call, evaluations included
     cpu_seconds: float  # of this call
 
@@ -55,31 +64,81 @@ def train(
     seed: int,
     folder: Path,
     progress: Progress = silent,
+    earlier: Path | None = None,
 ) -> TrainingResult:
     """Train on uint8 [N, H, W, C], labels int32 [N] in [0, len(class_names)) or None; resume what `folder` holds.
 
-    `folder` receives checkpoints/, training_log.jsonl, samples/*.png, extractor.npz, generator.weights.npz and
-    generator.json. The snapshot with the smallest Frechet distance to `select_images` is the one kept.
-    Raises BadInput for shapes, sizes or labels that cannot be trained on; TrainingDiverged.
+    `folder` receives checkpoints/, training_log.jsonl, samples/*.png, extractor.npz, trained_on.npz,
+    generator.weights.npz and generator.json. The snapshot with the smallest Frechet distance to `select_images` is the
+    one kept. `earlier` is such a folder of the last version, for a warm start.
+    Raises BadInput for shapes, sizes or labels that cannot be trained on; TrainingDiverged; Refused for a collapse.
     """
     _check(images, labels, class_names, select_images, select_labels)
+    settings = with_preset(settings, len(images), images.shape[1], FAMILIES[settings.model].defaults)
+    family = FAMILIES[settings.model]
+    devices = find_devices(settings.devices if family.kind == "adversarial" else "one")
+    devices.check_batch(settings.batch_size)
     started, cpu_before_s = time.monotonic(), time.process_time()
     tf.config.experimental.enable_op_determinism()
     folder.mkdir(parents=True, exist_ok=True)
-    classes = len(class_names) if labels is not None and class_names is not None and len(class_names) > 1 else 0
+    classes, notes = _classes(labels, class_names, settings)
     if not classes:
         labels, select_labels = None, None
+        class_names = class_names if class_names is not None and len(class_names) == 1 else None
     spec = _spec(images, classes, settings)
     digest = _digest(images, labels, class_names, select_images, select_labels, settings, seed)
     extractor = _extractor(images, labels, classes, settings, seed, folder)
     evaluator = Evaluator(extractor, select_images, select_labels, settings.evaluation_samples, seed)
-    state = TrainingState(spec, seed)
+    beta2 = (settings.beta2_start, settings.beta2_end)
+    with devices.scope():
+        state = TrainingState(spec, seed, precision=settings.precision, beta2=beta2)
+        policies = chosen_policies(settings.discriminator_augmentation, len(images), spec.channels, class_names)
+        step = step_kind(spec).make(state, settings, seed, policies, devices)
     network_labels = np.zeros(len(images), np.int32) if labels is None else labels.astype(np.int32)
-    inputs = RunInputs(images, network_labels, class_names, settings, seed, folder, digest)
-    run = TrainingRun(inputs, state, make_step(state, settings, seed), evaluator, progress)
-    run.resume()
+    title = _title(settings, devices)
+    inputs = RunInputs(images, network_labels, class_names, settings, seed, folder, digest, title)
+    run = TrainingRun(inputs, state, step, evaluator, progress)
+    run.notes += notes
+    begin = _beginning(earlier, spec, class_names, images, labels, settings)
+    run.resume(begin.checkpoint)
+    if begin.sentence:
+        run.notes.append(begin.sentence)
+    write_trained_on(images, labels, folder)
     run.run_to_end()
     return _result(run, folder, time.monotonic() - started, time.process_time() - cpu_before_s)
+
+
+def _classes(
+    labels: np.ndarray | None, class_names: Sequence[str] | None, settings: TrainingSettings
+) -> tuple[int, list[str]]:
+    """How many classes the networks are told of, 0 for none, and what there is to say about it."""
+    if labels is None or class_names is None or len(class_names) < 2 or settings.conditional == "no":
+        return 0, []
+    few = few_per_class(np.bincount(labels, minlength=len(class_names)).tolist())
+    if few is None:
+        return len(class_names), []
+    if settings.conditional == "yes":
+        raise BadInput(f"{few}; add images, or set train.conditional to no")
+    return 0, [f"{few}: learned without classes"]
+
+
+def _title(settings: TrainingSettings, devices: Devices) -> str:
+    """The line at the start."""
+    family = f"{settings.model}, preset {settings.preset}"
+    return f"{family}, {settings.budget_images} images, {settings.precision} on {devices.text}"
+
+
+def _beginning(
+    earlier: Path | None,
+    spec: ModelSpec,
+    class_names: Sequence[str] | None,
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    settings: TrainingSettings,
+) -> WarmStart:
+    if earlier is None or settings.warm_start == "never":
+        return WarmStart(None, "")
+    return warm_start(earlier, spec, None if class_names is None else tuple(class_names), images, labels, settings)
 
 
 def _result(run: TrainingRun, folder: Path, seconds: float, cpu_seconds: float) -> TrainingResult:
@@ -95,13 +154,17 @@ def _result(run: TrainingRun, folder: Path, seconds: float, cpu_seconds: float) 
         alarms=run.alarms,
         rollbacks=run.position.rollbacks,
         notes=tuple(run.notes),
-        images_per_second=(run.images_seen - (run.resumed_at_images or 0)) / seconds,
+        title=run.title,
+        settings=run.chosen,
+        began_at_images=run.began_at_images,
+        images_per_second=(run.images_seen - (run.resumed_at_images or run.began_at_images)) / seconds,
         cpu_seconds=cpu_seconds,
     )
 
 
 def _spec(images: np.ndarray, classes: int, settings: TrainingSettings) -> ModelSpec:
     return ModelSpec(
+        family=settings.model,
         resolution_px=images.shape[1],
         channels=images.shape[3],
         classes=classes,
@@ -109,6 +172,7 @@ def _spec(images: np.ndarray, classes: int, settings: TrainingSettings) -> Model
         latent_scale=settings.latent_scale,
         width=settings.width,
         max_width=settings.max_width,
+        spectral_normalisation=settings.spectral_normalisation,
     )
 
 

@@ -1,35 +1,40 @@
-"""The loop of one training run: step, look, evaluate, save; back to the last checkpoint when numbers are not finite."""
+"""The loop of one training run: step, look, evaluate, save; back to a checkpoint when it fails."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from datasets.errors import BadInput
-from gan import schedules
+from datasets.errors import BadInput, Refused
 from gan.batches import BatchOrder
-from gan.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
-from gan.evaluation import Evaluation, Evaluator
-from gan.health import Alarm, alarms
-from gan.progress import Progress
-from gan.sample_grid import write_grid
+from gan.checkpoints import Checkpoint, forget_after, newest_checkpoint, save_checkpoint
+from gan.discriminator import save_discriminator
+from gan.evaluation import Evaluator
+from gan.health import Alarm, Window, alarms, divergence, is_healthy, saturation
+from gan.models.registry import family_of
+from gan.presets import chosen_values
+from gan.progress import Progress, time_left
 from gan.sampling import Generator
+from gan.schedules import scheduled
 from gan.seeds import derived_seed
 from gan.settings import TrainingSettings
+from gan.speed import Stopwatch
+from gan.steps import step_kind
 from gan.training_log import TrainingLog
+from gan.training_position import Position, position_of
 from gan.training_state import TrainingState
 from gan.training_step import StepFunction
+from gan.watching import SAMPLES_FOLDER, Watch
 
 _LOG_EVERY_STEPS = 50
-_GRID_COLUMNS = 10
-_GRID_ROWS_MOST = 20
+_STRONGER = 0.2  # probability that a return after a collapse adds to that of augmentation
 
 
 class TrainingDiverged(RuntimeError):
-    """Losses or weights were not finite more often than `rollbacks_allowed`. Says when, and what to change."""
+    """A run left its bounds more often than `rollbacks_allowed`. Says when, how, and what to change."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +48,7 @@ class RunInputs:
     seed: int
     folder: Path
     digest: str
-
-
-@dataclass
-class Position:
-    """Where a run is, apart from the weights. All of it is in every checkpoint."""
-
-    step: int = 0
-    seconds: float = 0.0
-    rollbacks: int = 0
-    evaluations: list[Evaluation] = field(default_factory=list)
-
-    @property
-    def best(self) -> Evaluation | None:
-        """The evaluation with the smallest Frechet distance; the earlier one of equals."""
-        return min(self.evaluations, key=lambda evaluation: evaluation.frechet_distance, default=None)
+    title: str = ""  # what is trained how, for the line at the start
 
 
 class TrainingRun:
@@ -73,9 +64,11 @@ class TrainingRun:
         self._steps = -(-settings.budget_images // settings.batch_size)
         self._generator = Generator(state.averaged, state.spec, inputs.class_names)
         self._log = TrainingLog(inputs.folder)
-        self._best_weights = state.averaged_arrays()
-        self._started = time.monotonic()
-        self._seconds_before = 0.0
+        self._watch = Watch(self._generator, settings, inputs.seed, inputs.folder)
+        self._kind = step_kind(state.spec)
+        self._best_weights, self._best_partner = state.averaged_arrays(), state.partner_arrays()
+        self._stopwatch = Stopwatch()
+        self._unread: list[tf.Tensor] = []  # numbers of steps, left where they were computed until they are needed
         self.position = Position()
         self.notes: list[str] = []
         self.resumed_at_images: int | None = None
@@ -86,150 +79,246 @@ class TrainingRun:
 
     @property
     def stopped_by(self) -> str:
-        return "budget_images" if self.position.step >= self._steps else "budget_minutes"
+        if self.position.step >= self._steps:
+            return "budget_images"
+        return "early_stop_evaluations" if self._no_longer_better() else "budget_minutes"
+
+    @property
+    def began_at_images(self) -> int:
+        """Above 0 after a warm start."""
+        return self.position.first_step * self._settings.batch_size
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What the preset decides, as it was used."""
+        return chosen_values(self._settings)
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        return alarms(self.position.evaluations, self._settings)
+        return tuple(self.position.alarms)
 
-    def resume(self) -> None:
+    @property
+    def title(self) -> str:
+        """What is trained how, and how long it takes as soon as that was measured."""
+        return self._inputs.title + self._stopwatch.estimate_text
+
+    def resume(self, warm: Checkpoint | None = None) -> None:
         """Continue from the newest intact checkpoint; where there is none, write the first one.
 
+        `warm` holds the weights of another run to begin with then, late in the budget.
         Raises BadInput where the folder holds a run on other data or settings.
         """
         found = newest_checkpoint(self._checkpoints)
         self.notes += found.notes
-        if found.checkpoint is None:
-            self._log.cut(0)
-            self._save()
+        checkpoint = found.checkpoint or newest_checkpoint(self._healthy).checkpoint  # killed while it went back
+        if checkpoint is None:
+            self._begin(warm)
             return
-        if found.checkpoint.record["run"] != self._inputs.digest:
+        if checkpoint.record["run"] != self._inputs.digest:
             raise BadInput(
                 f"{self._inputs.folder} holds training on other data, settings or seed; "
                 "use another folder, or delete this one"
             )
-        self._restore(found.checkpoint)
-        self._log.cut(found.checkpoint.record["log_bytes"])
-        self._seconds_before = self.position.seconds
+        self._restore(checkpoint)
+        self._log.cut(checkpoint.record["log_bytes"])
+        self._stopwatch.add(self.position.seconds)
         self.resumed_at_images = self.images_seen
+        self._progress(self.images_seen, self._settings.budget_images)  # before the bar measures any speed
         for note in found.notes:
             self._log.write("note", self.images_seen, sentence=note)
 
     def run_to_end(self) -> Generator:
         """Train until the budget or the cap; the best snapshot, saved in the folder.
 
-        Raises TrainingDiverged after too many rollbacks.
+        Raises TrainingDiverged after too many rollbacks, Refused where a collapse stops it by policy.
         """
-        while self.position.step < self._steps and not self._out_of_time():
+        while self.position.step < self._steps and not self._out_of_time() and not self._no_longer_better():
             self._advance()
         if not self._evaluated():
             self._evaluate()
             self._save()
         self._generator.set_weights(self._best_weights)
-        self._generator.save(self._inputs.folder)
+        self._generator.save(self._inputs.folder, training=self.chosen)
+        if family_of(self._state.spec).kind == "adversarial":
+            save_discriminator(self._best_partner, self._state.spec, self._inputs.folder)
+        self._watch.close()
         self._log.write("end", self.images_seen, stopped_by=self.stopped_by)
         return self._generator
 
+    def _begin(self, warm: Checkpoint | None) -> None:
+        self._log.cut(0)
+        self._watch.cut(0)
+        if warm is not None:
+            self._state.restore(warm.arrays)
+            self._best_weights, self._best_partner = self._state.averaged_arrays(), self._state.partner_arrays()
+            left = max(1, round(self._settings.warm_start_budget_share * self._steps))
+            self.position.step = self.position.first_step = self._steps - left
+            self._log.write("warm_start", self.images_seen)
+        self._save()
+        self._save_healthy()
+
     def _advance(self) -> None:
         """One step, and what is due after it."""
-        numbers = self._one_step()
+        self._one_step()
         evaluation_due, checkpoint_due = self._due("evaluate_every_images"), self._due("checkpoint_every_images")
         last = self.position.step == self._steps
         looks = self.position.step % _LOG_EVERY_STEPS == 0 or last
+        if self._stopwatch.step_done(self._unread):
+            self._tell_start()
         if not (looks or evaluation_due or checkpoint_due):
             return
-        sound = bool(np.isfinite(numbers).all())
-        if sound and (evaluation_due or checkpoint_due or last):
-            sound = self._state.is_finite()
-        if not sound:
-            self._roll_back()
+        numbers = self._read_numbers()
+        wrong = divergence(numbers, self._settings)
+        if wrong is None and (evaluation_due or checkpoint_due or last) and not self._state.is_finite():
+            wrong = "losses or weights were not finite"
+        if wrong is not None:
+            self._return_from_divergence(wrong)
             return
         if looks:
             self._report(numbers)
-        if evaluation_due or last:
-            self._evaluate()
+        if (evaluation_due or last) and self._evaluate():
+            return  # it went back
         if checkpoint_due or last:
             self._save()
 
-    def _one_step(self) -> np.ndarray:
-        settings, seen = self._settings, self.images_seen
-        rate = schedules.cosine(settings.learning_rate_start, settings.learning_rate_end, seen, settings.budget_images)
-        self._state.set_learning_rate(rate * settings.rollback_learning_rate_factor**self.position.rollbacks)
-        gamma = schedules.cosine(settings.gamma_start, settings.gamma_end, seen, settings.budget_images)
-        decay = schedules.ema_decay(settings.batch_size, settings.ema_halflife_images, seen)
-        picks = self._order.at(self.position.step)
+    def _one_step(self) -> None:
+        position = self.position
+        weights = self._kind.weights(self._settings)
+        now = scheduled(self._settings, weights, self.images_seen, position.rollbacks, position.collapses)
+        self._state.set_learning_rate(now.learning_rate)
+        self._state.set_beta2(now.beta2)
+        picks = self._order.at(position.step)
         images, labels = self._inputs.images[picks], self._inputs.labels[picks]
-        numbers = self._step(images, labels, np.int32(self.position.step), np.float32(gamma), np.float32(decay))
-        self.position.step += 1
-        return np.asarray(numbers)
+        rest = (np.int32(position.step), np.float32(now.weight), np.float32(now.ema_decay))
+        self._unread.append(self._step(images, labels, *rest))
+        position.step += 1
+        self._watch.after_step(self.images_seen)
 
-    def _report(self, numbers: np.ndarray) -> None:
-        rate = (self.images_seen - (self.resumed_at_images or 0)) / max(time.monotonic() - self._started, 1e-9)
-        content = {
-            "discriminator_loss": round(float(numbers[0]), 5),
-            "generator_loss": round(float(numbers[1]), 5),
-            "penalty": round(float(numbers[2]), 5),
-            "images_per_second": round(rate, 1),
-        }
+    def _read_numbers(self) -> dict[str, np.ndarray]:
+        """What the steps since the last time gave, by name, float32 [steps] each."""
+        rows = np.stack([np.asarray(numbers) for numbers in self._unread])
+        self._unread.clear()
+        numbers = dict(zip(self._kind.numbers, rows.T, strict=False))
+        paired = numbers.get("pair_share", np.array([]))
+        self.position.paired_steps += len(paired)
+        self.position.paired_sum += float(paired.sum(dtype=np.float64))
+        return numbers
+
+    def _report(self, numbers: dict[str, np.ndarray]) -> None:
+        content = {name: round(float(values[-1]), 5) for name, values in numbers.items()}
+        content["images_per_second"] = round(self._stopwatch.steps_per_second * self._settings.batch_size, 1)
         self._log.write("losses", self.images_seen, **content)
-        self._progress(self.images_seen, self._settings.budget_images, **content)
+        self._watch.numbers("losses", self.images_seen, content)
+        left = time_left(self._settings.budget_images - self.images_seen, content["images_per_second"])
+        self._progress(self.images_seen, self._settings.budget_images, **content, time_left=left)
 
-    def _evaluate(self) -> None:
+    def _tell_start(self) -> None:
+        self._stopwatch.estimate(self._steps - self.position.step)
+        self._log.write("start", self.images_seen, sentence=self.title)
+        self._progress(self.images_seen, self._settings.budget_images, start=self.title)
+
+    def _evaluate(self) -> bool:
+        """Compare with real images, and act on what is found. True where the run went back to an earlier checkpoint."""
         evaluation = self._evaluator.evaluate(self._generator, self.images_seen)
-        known = self.alarms
         self.position.evaluations.append(evaluation)
         if self.position.best is evaluation:
-            self._best_weights = self._state.averaged_arrays()
-        self._log.write("evaluation", self.images_seen, **_without(asdict(evaluation), "images_seen"))
-        for alarm in self.alarms:
-            if alarm not in known:
-                self._log.write("alarm", self.images_seen, **_without(asdict(alarm), "images_seen"))
-        self._write_grid()
+            self._best_weights, self._best_partner = self._state.averaged_arrays(), self._state.partner_arrays()
+        content = _without(asdict(evaluation), "images_seen")
+        self._log.write("evaluation", self.images_seen, **content)
+        self._watch.numbers("evaluation", self.images_seen, content)
+        self._watch.evaluated(self.images_seen)
         shown = {"frechet_distance": evaluation.frechet_distance, "recall": evaluation.recall}
         self._progress(self.images_seen, self._settings.budget_images, **shown)
+        raised = self._new_alarms()
+        for alarm in raised:
+            self._log.write("alarm", self.images_seen, **_without(asdict(alarm), "images_seen"))
+        self.position.alarms += raised
+        if not raised:
+            if is_healthy(evaluation, self._settings):
+                self._save_healthy()
+            return False
+        return self._act_on(raised)
 
-    def _write_grid(self) -> None:
-        classes = self._state.spec.classes
-        rows = min(classes or _GRID_COLUMNS, _GRID_ROWS_MOST)
-        count = rows * _GRID_COLUMNS
-        wanted: np.ndarray | int = np.repeat(np.arange(rows), _GRID_COLUMNS) if classes else count
-        images = self._generator.sample(wanted, derived_seed(self._inputs.seed, "grid"))
-        write_grid(images, _GRID_COLUMNS, self._inputs.folder / "samples" / f"{self.images_seen:09}.png")
+    def _new_alarms(self) -> list[Alarm]:
+        position = self.position
+        paired = position.paired_sum / position.paired_steps if position.paired_steps else float("nan")
+        position.paired_sum, position.paired_steps = 0.0, 0
+        saturated = saturation(Window(images_seen=self.images_seen, real_above_fake=paired), self._settings)
+        found = [*alarms(position.evaluations, self._settings), *([saturated] if saturated else [])]
+        known = set() if position.collapses else {alarm.measure for alarm in position.alarms}
+        return [alarm for alarm in found if alarm.images_seen == self.images_seen and alarm.measure not in known]
+
+    def _act_on(self, raised: Sequence[Alarm]) -> bool:
+        policy, allowed = self._settings.health.on_collapse, self._settings.health.collapse_returns_allowed
+        if policy == "continue":
+            return False
+        evidence = "; ".join(alarm.sentence for alarm in raised)
+        if policy == "stop" or self.position.collapses >= allowed:
+            tried = "" if policy == "stop" else f"{allowed} returns to a healthy checkpoint did not help; "
+            self._log.write("stopped", self.images_seen, sentence=evidence)
+            grid = self._inputs.folder / SAMPLES_FOLDER / f"{self.images_seen:09}.png"
+            raise Refused(
+                f"{tried}{evidence}; the images are in {grid}; to train on all the same, set "
+                "train.health.on_collapse to continue"
+            )
+        self._go_back(self._healthy, evidence, collapsed=True)
+        return True
 
     def _save(self) -> None:
-        self.position.seconds = self._elapsed_s()
         self._log.write("checkpoint", self.images_seen)
+        self._save_in(self._checkpoints, self._settings.checkpoints_kept)
+
+    def _save_healthy(self) -> None:
+        """What a collapse would go back to."""
+        if self._settings.health.on_collapse == "roll_back":
+            self._save_in(self._healthy, keep=1)
+
+    def _save_in(self, folder: Path, keep: int) -> None:
+        self.position.seconds = self._stopwatch.seconds
         best = {f"best/{index:03}": weight for index, weight in enumerate(self._best_weights)}
         record = {
             "run": self._inputs.digest,
             "log_bytes": self._log.size_bytes(),
-            "position": asdict(self.position),
+            "position": self.position.as_record(),
         }
-        arrays = {**self._state.arrays(), **best}
-        save_checkpoint(self._checkpoints, self.position.step, arrays, record, self._settings.checkpoints_kept)
+        partner = {f"best_partner/{index:03}": weight for index, weight in enumerate(self._best_partner)}
+        save_checkpoint(folder, self.position.step, {**self._state.arrays(), **best, **partner}, record, keep)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self._state.restore(checkpoint.arrays)
-        names = sorted(name for name in checkpoint.arrays if name.startswith("best/"))
-        self._best_weights = [checkpoint.arrays[name] for name in names]
-        record = checkpoint.record["position"]
-        evaluations = [Evaluation(**evaluation) for evaluation in record["evaluations"]]
-        self.position = Position(**{**record, "evaluations": evaluations})
+        self._best_weights = _below("best/", checkpoint.arrays)
+        self._best_partner = _below("best_partner/", checkpoint.arrays)
+        self.position = position_of(checkpoint.record["position"])
+        self._unread.clear()
+        self._watch.cut(self.images_seen)
 
-    def _roll_back(self) -> None:
-        diverged_at, rollbacks = self.images_seen, self.position.rollbacks + 1
-        found = newest_checkpoint(self._checkpoints)
-        if rollbacks > self._settings.rollbacks_allowed or found.checkpoint is None:
-            self._log.write("diverged", diverged_at)
+    def _return_from_divergence(self, why: str) -> None:
+        done, allowed = self.position.rollbacks - self.position.collapses, self._settings.rollbacks_allowed
+        if done >= allowed:
+            self._log.write("diverged", self.images_seen)
             raise TrainingDiverged(
-                f"losses or weights were not finite after {diverged_at} images, and {rollbacks - 1} of "
-                f"{self._settings.rollbacks_allowed} allowed returns to a checkpoint did not help; "
-                "lower learning_rate_start or gamma_start"
+                f"{why} after {self.images_seen} images, and {done} of {allowed} allowed returns to a checkpoint did "
+                "not help; lower learning_rate_start or gamma_start"
             )
+        self._go_back(self._checkpoints, f"{why} after {self.images_seen} images", collapsed=False)
+
+    def _go_back(self, folder: Path, why: str, collapsed: bool) -> None:
+        """To the newest checkpoint in a folder, with a lower learning rate, and stronger penalties after a collapse."""
+        failed, failed_at_images = self.position, self.images_seen
+        found = newest_checkpoint(folder)
+        if found.checkpoint is None:
+            raise TrainingDiverged(f"{why}, and {folder} holds no intact checkpoint to return to; train anew")
         self._restore(found.checkpoint)
-        self.position.rollbacks = rollbacks
-        self._log.write("rollback", diverged_at, back_to_images=self.images_seen, rollbacks=rollbacks)
-        self.notes.append(f"not finite after {diverged_at} images: went back to {self.images_seen}")
+        self.position.rollbacks = failed.rollbacks + 1
+        self.position.collapses = failed.collapses + collapsed
+        self.position.alarms = failed.alarms
+        numbers = {"back_to_images": self.images_seen, "rollbacks": self.position.rollbacks}
+        self._log.write("rollback", failed_at_images, **numbers)
+        self.notes.append(f"{why.rstrip(',')}: went back to {self.images_seen}")
+        if collapsed:
+            self._state.strengthen_augmentation(_STRONGER, self._settings.discriminator_augmentation.probability_max)
+            forget_after(self._checkpoints, self.position.step)
+            self._save()
 
     def _due(self, interval: str) -> bool:
         every = max(1, getattr(self._settings, interval) // self._settings.batch_size)
@@ -239,16 +328,25 @@ class TrainingRun:
         evaluations = self.position.evaluations
         return bool(evaluations) and evaluations[-1].images_seen == self.images_seen
 
-    def _elapsed_s(self) -> float:
-        return self._seconds_before + time.monotonic() - self._started
-
     def _out_of_time(self) -> bool:
         cap = self._settings.budget_minutes
-        return cap is not None and self._elapsed_s() > 60.0 * cap
+        return cap is not None and self._stopwatch.seconds > 60.0 * cap
+
+    def _no_longer_better(self) -> bool:
+        patience = self._settings.early_stop_evaluations
+        return patience is not None and self.position.evaluations_since_best >= patience
 
     @property
     def _checkpoints(self) -> Path:
         return self._inputs.folder / "checkpoints"
+
+    @property
+    def _healthy(self) -> Path:
+        return self._checkpoints / "healthy"
+
+
+def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    return [arrays[name] for name in sorted(arrays) if name.startswith(prefix)]
 
 
 def _without(record: dict[str, Any], key: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Everything that training changes, as named arrays: weights, averaged weights and optimiser slots."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gan.models.conv import build_discriminator, build_generator
+from gan.models.parts import uses_batch_statistics
+from gan.models.registry import family_of
 from gan.models.spec import ModelSpec
 from gan.seeds import derived_seed
 
@@ -15,21 +17,70 @@ _BETA_2 = 0.99
 
 
 class TrainingState:
-    """Both networks, the averaged generator and both optimisers. Built from the same spec and seed, equal."""
+    """Both networks, the averaged generator and both optimisers. Built from the same spec and seed, equal.
 
-    def __init__(self, spec: ModelSpec, seed: int) -> None:
+    In an autoencoder the generator is its decoder, and the encoder stands where else the discriminator does.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, seed: int, *, precision: str = "float32", beta2: tuple[float, float] = (_BETA_2, _BETA_2)
+    ) -> None:
+        """`precision` is a Keras dtype policy; `beta2` are its first and last value, one number where they are equal.
+
+        Build it in the scope of a distribution strategy where there is one.
+        """
         self.spec = spec
         generator_seed = derived_seed(seed, "generator")
-        self.generator = build_generator(spec, generator_seed)
-        self.averaged = build_generator(spec, generator_seed)
-        self.discriminator = build_discriminator(spec, derived_seed(seed, "discriminator"))
-        self.generator_optimiser = _adam(self.generator)
-        self.discriminator_optimiser = _adam(self.discriminator)
+        family = family_of(spec)
+        self.averaged = family.build_generator(spec, generator_seed)
+        with _computing_in(precision):
+            self.generator = _giving_float32(family.build_generator(spec, generator_seed), precision)
+            partner = family.build_partner(spec, derived_seed(seed, "discriminator"))
+            self.discriminator = _giving_float32(partner, precision)
+        self._beta2 = None if beta2[0] == beta2[1] else keras.Variable(beta2[0], trainable=False, name="beta2")
+        memory = beta2[0] if self._beta2 is None else self._beta2
+        self.generator_optimiser = _adam(self.generator, memory, precision)
+        self.discriminator_optimiser = _adam(self.discriminator, memory, precision)
+        self._further: dict[str, list[keras.Variable]] = {}
+
+    @property
+    def encoder(self) -> keras.Model:
+        """Of an autoencoder: images -> mean and log variance of the latents."""
+        return self.discriminator
+
+    @property
+    def scores_depend_on_batch(self) -> bool:
+        """Whether a score in training depends on the other images shown at once: batch normalisation."""
+        return uses_batch_statistics(self.discriminator)
+
+    def average(self, decay: tf.Tensor) -> None:
+        """Move the averaged generator towards the current one: all its weights, moving statistics too.
+
+        Those of the current generator would not fit averaged weights: Cai et al. 2021, arXiv:2101.08482.
+        """
+        for averaged, current in zip(self.averaged.weights, self.generator.weights, strict=True):
+            averaged.assign(decay * averaged + (1.0 - decay) * current)
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """For the steps that follow, of both optimisers."""
         self.generator_optimiser.learning_rate.assign(learning_rate)
         self.discriminator_optimiser.learning_rate.assign(learning_rate)
+
+    def set_beta2(self, beta2: float) -> None:
+        """For the steps that follow, of both optimisers; nothing where it never changes."""
+        if self._beta2 is not None:
+            self._beta2.assign(beta2)
+
+    def keep_also(self, owner: str, variables: Sequence[keras.Variable]) -> None:
+        """Make variables of a step, such as the strength of augmentation, part of every checkpoint."""
+        self._further[owner] = list(variables)
+
+    def strengthen_augmentation(self, by: float, most: float) -> None:
+        """Raise the adaptive probability that the step keeps, where it keeps one."""
+        for kept in self._further.get("step", []):
+            values = np.array(kept.numpy())
+            values[0] = max(values[0], min(values[0] + by, most))
+            kept.assign(values)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """A copy of every number that the next step depends on."""
@@ -44,6 +95,10 @@ class TrainingState:
         """A copy of the averaged generator's weights."""
         return [weight.copy() for weight in self.averaged.get_weights()]
 
+    def partner_arrays(self) -> list[np.ndarray]:
+        """A copy of the weights of the discriminator, or of the encoder."""
+        return [weight.copy() for weight in self.discriminator.get_weights()]
+
     def is_finite(self) -> bool:
         """Whether no weight of either network is NaN or infinite."""
         weights = [*self.generator.get_weights(), *self.discriminator.get_weights()]
@@ -56,6 +111,7 @@ class TrainingState:
             "discriminator": self.discriminator.variables,
             "generator_optimiser": self.generator_optimiser.variables,
             "discriminator_optimiser": self.discriminator_optimiser.variables,
+            **self._further,
         }
         return {
             f"{owner}/{index:03}": variable
@@ -69,7 +125,30 @@ def network_inputs(spec: ModelSpec, first: tf.Tensor, labels: tf.Tensor) -> list
     return [first, labels] if spec.classes else [first]
 
 
-def _adam(network: keras.Model) -> keras.optimizers.Optimizer:
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    """Layers made meanwhile compute in this precision; Keras knows no way but its global policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _giving_float32(network: keras.Model, precision: str) -> keras.Model:
+    """The same network and weights with outputs in float32, so that losses and averages are exact."""
+    if precision == "float32":
+        return network
+    outputs = [keras.layers.Activation("linear", dtype="float32")(output) for output in network.outputs]
+    return keras.Model(network.inputs, outputs if len(outputs) > 1 else outputs[0], name=network.name)
+
+
+def _adam(network: keras.Model, beta2: float | keras.Variable, precision: str) -> keras.optimizers.Optimizer:
+    """Adam; where float16 computes, gradients are of a scaled loss, or they would vanish."""
     optimiser = keras.optimizers.Adam(1e-3, beta_1=_BETA_1, beta_2=_BETA_2, epsilon=1e-8)
+    optimiser.beta_2 = beta2
+    if precision == "mixed_float16":
+        optimiser = keras.optimizers.LossScaleOptimizer(optimiser)
     optimiser.build(network.trainable_variables)
     return optimiser

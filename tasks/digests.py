@@ -56,7 +56,7 @@ def _module_code_digest(module: str) -> str:
         if path is None or name in sources:
             continue
         sources[name], imported = _digest_and_imports(path.read_bytes())
-        waiting += imported
+        waiting += [*imported, *found_by_package(name, path)]
     return digest_of(sources)
 
 
@@ -91,6 +91,13 @@ def imported_modules(source: bytes) -> set[str]:
     ours = {name for name in names if name.split(".")[0] in OUR_PACKAGES}
     packages = {name.rpartition(".")[0] for name in ours} - {""}  # their __init__ runs too
     return ours | packages
+
+
+def found_by_package(module: str, path: Path) -> list[str]:
+    """Modules in the folder of a package that looks for them there instead of importing them by name."""
+    if path.name != "__init__.py" or b"iter_modules(__path__)" not in path.read_bytes():
+        return []
+    return [f"{module}.{file.stem}" for file in sorted(path.parent.glob("*.py")) if file != path]
 
 
 def _source_of(module: str) -> Path | None:

@@ -4,12 +4,16 @@ Decided on the gate half of validation, which nothing was selected on. Test is m
 Every limit that depends on the data is relative to real images against real images at the same n.
 """
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.gate_file import Gate, write_gate
 from datasets.image_codec import encode_image
 from datasets.readers import LoadedSplit, load_numpy
+from datasets.tfds_layout import read_index
 from gan.settings import ClassifierSettings
 from tasks.published_versions import latest_or_refuse
 from tasks.stage_context import StageContext, Summary
@@ -65,6 +69,7 @@ def gate_synthetic(settings: SyntheticGateSettings, context: StageContext) -> Su
         gate=_take(validation, gate_half),
         held_out=_join(validation, load_numpy(real, "test")),
         synthetic=load_numpy(context.inputs["shard_synthetic"], "train"),
+        barred=judges_of(context.inputs["shard_synthetic"]),
     )
     metrics, pairs = measure_synthetic(settings, evidence, context.seed, context.progress)
     decided_on = f"gate half of validation, {len(evidence.gate.images)} images; validation and test are reported"
@@ -74,6 +79,13 @@ def gate_synthetic(settings: SyntheticGateSettings, context: StageContext) -> Su
         (context.out / CLOSEST_PAIRS_FILE).write_bytes(encode_image(pairs, "png"))
     images = len(evidence.synthetic.images)
     return {"images_in": images, "images_out": images, "rejected": {}, "verdict": gate.verdict}
+
+
+def judges_of(synthetic: Path) -> frozenset[str]:
+    """sha256 of the networks that samples were rejected with: none of them may judge here."""
+    sampling: Any = read_index(synthetic).lineage.get("sampling", {})
+    judges = sampling.get("rejection", {}).get("judges", {})
+    return frozenset(judge["sha256"] for judge in judges.values())
 
 
 def _take(split: LoadedSplit, indices: np.ndarray) -> LoadedSplit:

@@ -104,8 +104,8 @@ SYNTHESIZE = (
         section="train",
         libraries=MODEL_LIBRARIES,
         resumable=True,
-        scratch=("training_log.jsonl", "checkpoints"),
-        reads=training.real_version,
+        scratch=("training_log.jsonl", "checkpoints", "film", "tensorboard"),
+        reads=training.training_reads,
     ),
     Stage(
         name="generate",

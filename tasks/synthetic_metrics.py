@@ -10,10 +10,11 @@ from functools import partial
 
 import numpy as np
 
+from datasets.errors import Refused
 from datasets.gate_file import Metric, Outcome, judged
 from datasets.readers import LoadedSplit
 from gan.classifier import fit_classifier
-from gan.extractors import Extractor, Fold, fold_of, make_extractor
+from gan.extractors import ClassifierExtractor, Extractor, Fold, fold_of, make_extractor
 from gan.metrics.diversity import class_spread
 from gan.metrics.frechet import bootstrap_interval, distance_at_n, statistics
 from gan.metrics.kernel_distance import kernel_distance
@@ -37,6 +38,7 @@ class Evidence:
     gate: LoadedSplit
     held_out: LoadedSplit
     synthetic: LoadedSplit
+    barred: frozenset[str] = frozenset()  # sha256 of networks that samples were rejected with
 
     @property
     def class_count(self) -> int:
@@ -81,6 +83,8 @@ def measure_synthetic(
         settings.classifier,
         seed,
     )
+    if isinstance(extractor, ClassifierExtractor):
+        check_not_barred(extractor.classifier.weights_sha256, "extractor of features", evidence)
     progress(1, VALUE_STEPS, doing="distances")
     features = Features.of(extractor, evidence, unseen)
     metrics = distribution_metrics(settings, features, evidence.labelled, seed)
@@ -92,6 +96,15 @@ def measure_synthetic(
     metrics += value_metrics(settings, evidence, seed + 2)
     progress(VALUE_STEPS, VALUE_STEPS)
     return tuple(judged(metric) if metric.outcome is not Outcome.REPORTED else metric for metric in metrics), pairs
+
+
+def check_not_barred(sha256: str, what: str, evidence: Evidence) -> None:
+    """Raises Refused where a network would judge the images that it has let pass itself."""
+    if sha256 in evidence.barred:
+        raise Refused(
+            f"the {what} of the synthetic gate is the network that samples were rejected with (sha256 {sha256[:12]}); "
+            "a gate must not ask it; change synthetic_gate.classifier"
+        )
 
 
 def distribution_metrics(
@@ -206,6 +219,7 @@ def faithfulness_metrics(
     assert train.labels is not None and gate.labels is not None and synthetic.labels is not None
     assert train.class_names is not None
     judge = fit_classifier(train.images[own], train.labels[own], classes, settings.classifier, seed)
+    check_not_barred(judge.weights_sha256, "judge of labels", evidence)
     real_accuracy = judge.accuracy(gate.images, gate.labels)
     found = label_faithfulness(judge, synthetic.images, synthetic.labels, classes)
     unseen_images = np.concatenate([gate.images, train.images[~own]])

@@ -12,10 +12,12 @@ class ModelSpec(BaseModel):
 
     Images are [N, resolution_px, resolution_px, channels]. `classes` is 0 for unconditional networks.
     `latent_scale` is the deviation of the latents when sampling; in training it is 1.
+    `spectral_normalisation` is of the discriminator.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    family: str = "conv"
     resolution_px: int
     channels: int
     classes: int = Field(ge=0)
@@ -23,6 +25,7 @@ class ModelSpec(BaseModel):
     latent_scale: float = Field(1.0, gt=0)
     width: int = Field(ge=1)
     max_width: int = Field(ge=1)
+    spectral_normalisation: bool = False
 
     @property
     def base_px(self) -> int:

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from flows.command_line import app
 
 COMMANDS = (
-    *("init", "run", "prepare", "train", "synthesize", "check", "sources", "augment-preview"),
+    *("init", "run", "prepare", "train", "synthesize", "check", "sources", "models", "augment-preview"),
     *("trace", "verify", "export", "report", "demo"),
 )
 FEW = "split: {validation: 0.3}\nsynthetic_gate: {min_gate_images: 8}\n"  # what 60 images are enough for

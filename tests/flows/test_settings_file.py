@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from flows.settings import Settings, load_settings, validate
 from flows.settings_file import settings_text
+from gan.settings import TrainingSettings
 
 FOLDER = Path("/images")
 
@@ -49,12 +50,20 @@ def test_any_folder_loads_back_as_it_was(name):
 
 
 def test_no_setting_is_left_out():
-    assert yaml.safe_load(settings_text(example(), "settings.yaml")) == example().model_dump(mode="json")
+    text = re.sub(r"^( +)# (?=[a-z_]+:| +\w+:)", r"\1", settings_text(example(), "settings.yaml"), flags=re.MULTILINE)
+    assert yaml.safe_load(text) == example().model_dump(mode="json")
+
+
+def test_what_a_preset_decides_is_shown_but_not_set(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text(settings_text(example(train={"gamma_start": 2.0}), "settings.yaml"), encoding="utf-8")
+    assert "  # budget_images: 100000" in path.read_text(encoding="utf-8")
+    assert load_settings(path).train.model_fields_set & TrainingSettings.BY_PRESET == {"gamma_start"}
 
 
 def test_every_setting_has_a_comment():
     lines = [line for line in settings_text(example(), "settings.yaml").splitlines() if not line.startswith("#")]
-    bare = [line for line in lines if line and not re.fullmatch(r" *\w+:.*  # \S.{9,}", line)]
+    bare = [line for line in lines if line and not re.fullmatch(r" *(# *)?\w+:.*  # \S.{9,}", line)]
     assert bare == []
 
 

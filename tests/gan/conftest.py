@@ -43,6 +43,7 @@ def small_classifier() -> ClassifierSettings:
 def small_training(small_classifier: ClassifierSettings) -> TrainingSettings:
     """100 steps of 16 images, with two evaluations and three checkpoints."""
     return TrainingSettings(
+        preset="small",
         width=2,
         latent_size=4,
         batch_size=16,

@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -5,7 +6,8 @@ import numpy as np
 import pytest
 
 from datasets.errors import BadInput, FormatError
-from gan.models.conv import build_generator
+from gan.models.families.conv import build_generator
+from gan.models.registry import FAMILIES
 from gan.models.spec import ModelSpec
 from gan.sampling import Generator, load_generator
 from gan.weight_files import read_arrays, write_arrays
@@ -117,3 +119,25 @@ def test_weights_of_another_generator_are_refused(generator: Generator, tmp_path
     sentence = f"{tmp_path}: generator.weights.npz and generator.json are of different generators; train again"
     with pytest.raises(FormatError, match=re.escape(sentence)):
         load_generator(tmp_path)
+
+
+def test_truncation_scales_the_latents() -> None:
+    half = make().spec.model_copy(update={"latent_scale": 0.5})
+    scaled = Generator(FAMILIES["conv"].build_generator(half, 1), half, ("a", "b", "c")).sample(LABELS, seed=5)
+    np.testing.assert_array_equal(make().sample(LABELS, seed=5, truncation=0.5), scaled)
+
+
+def test_another_attempt_is_another_image_of_the_same_class(generator: Generator) -> None:
+    first, second = (generator.sample(LABELS, seed=5, attempt=attempt) for attempt in (0, 1))
+    assert not (first == second).all(axis=(1, 2, 3)).any()
+
+
+def test_the_saved_rules_give_the_images_without_this_project(generator: Generator, tmp_path: Path) -> None:
+    generator.save(tmp_path)
+    rules = json.loads((tmp_path / "generator.json").read_text())["how_to_use"]
+    seed, i = 5, 2
+    latents = eval(rules["latents_of_image_i"], {"numpy": np, "seed": seed, "i": i})
+    images = np.asarray(generator.network([latents[None].astype("float32"), np.array([2], np.int32)]))
+    made = eval(rules["to_uint8"], {"numpy": np, "images": images})
+    difference = made[0].astype(int) - generator.sample(np.array([2]), seed=seed, first=i)[0].astype(int)
+    assert np.abs(difference).max() <= 1

@@ -1,10 +1,11 @@
 import hashlib
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from tasks import digests
-from tasks.digests import canonical_json, code_digest, digest_of, file_digests, imported_modules
+from tasks.digests import canonical_json, code_digest, digest_of, file_digests, found_by_package, imported_modules
 
 
 def test_equal_values_in_any_order_have_one_digest():
@@ -83,3 +84,18 @@ def test_comments_docstrings_and_layout_do_not_change_the_digest(small_tree):
     assert digest_of_top() == documented
     helper.write_text('"""Another helper."""\n\n\ndef help_me():\n    """Help more."""\n    return 2\n')
     assert digest_of_top() not in (before, documented)
+
+
+def test_modules_that_a_package_looks_for_are_part_of_its_code():
+    """Families of networks are registered by their files alone, which no import names."""
+    from gan.models import families
+
+    found = found_by_package("gan.models.families", Path(families.__file__))
+    assert {"gan.models.families.conv", "gan.models.families.vae"} <= set(found)
+    assert "gan.models.families.__init__" not in found
+
+
+def test_a_package_that_looks_for_nothing_has_only_what_it_imports():
+    import gan.models
+
+    assert found_by_package("gan.models", Path(gan.models.__file__)) == []

@@ -1,11 +1,32 @@
+import json
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datasets.errors import BadInput
-from tasks.generate import GenerateSettings, untrained, wanted_labels
+from datasets.image_codec import decode_image
+from datasets.manifest import MANIFEST_FILE, read_table
+from datasets.pixel_packs import PackReader
+from datasets.tfds_layout import read_index
+from gan.discriminator import save_discriminator
+from gan.extractors import classifier_extractor, random_conv_extractor, save_extractor
+from gan.models.registry import FAMILIES
+from gan.models.spec import ModelSpec
+from gan.sampling import Generator, load_generator
+from gan.settings import ClassifierSettings
+from tasks.gate_synthetic import judges_of
+from tasks.generate import SAMPLING_FILE, WITHOUT_DISCRIMINATOR, GenerateSettings, check_scores, generate
+from tasks.parallel import ComputeSettings
+from tasks.quotas import shared_out, untrained, wanted_labels
+from tasks.shard import ShardSettings
+from tasks.shard_synthetic import shard_synthetic
+from tasks.stage_context import StageContext
 from tasks.validation_halves import validation_halves
+from tests.tasks.tiny_versions import tiny
 
 
 def test_every_class_gets_its_quota_in_order():
@@ -74,3 +95,179 @@ def test_where_every_class_is_full_nothing_can_be_made():
     )
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
         wanted_labels(GenerateSettings(fill_to=5), ("a", "b"), [5, 9])
+
+
+def counted(settings, *training):
+    names = tuple("abcdef"[: len(training)])
+    return np.bincount(wanted_labels(settings, names, training), minlength=len(training)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({"total": 10}, [4, 3, 3]),
+        ({"total": 10, "quotas": {"c": 1}}, [5, 4, 1]),
+        ({"total": 100, "balance": "as_real"}, [10, 30, 60]),
+        ({"images_per_class": 20, "balance": "as_real"}, [6, 18, 36]),
+        ({"balance": "fill_up"}, [50, 30, 0]),
+        ({"balance": "fill_up", "quotas": {"c": 5}}, [50, 30, 5]),
+    ],
+    ids=str,
+)
+def test_quotas_of_classes_with_10_30_and_60_training_images(changes, wanted):
+    assert counted(GenerateSettings(**changes), 10, 30, 60) == wanted
+
+
+def test_a_class_without_training_images_gets_no_share_of_a_total():
+    assert counted(GenerateSettings(total=10), 5, 0, 5) == [5, 0, 5]
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 500), min_size=1, max_size=8))
+def test_shares_add_up_and_are_off_by_less_than_one(total, weights):
+    shares = shared_out(total, weights)
+    assert sum(shares) == (total if sum(weights) else 0)
+    assert all(
+        abs(share - total * weight / max(1, sum(weights))) < 1 for share, weight in zip(shares, weights, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"fill_to": 5, "balance": "as_real"}, "fill_to and balance as_real both say how many; leave one out"),
+        ({"fill_to": 5, "total": 9}, "total and fill_to both say how many; leave one out"),
+        ({"balance": "fill_up", "total": 9}, "total and balance fill_up both say how many; leave one out"),
+        ({"total": 3, "quotas": {"a": 4}}, "total is 3, and quotas alone ask for 4; raise it, or lower them"),
+    ],
+    ids=str,
+)
+def test_settings_that_contradict_each_other_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        GenerateSettings(**changes)
+
+
+def test_where_all_classes_are_as_large_there_is_nothing_to_fill_up():
+    sentence = (
+        "generate.balance is fill_up, and all classes have equally many real training images; take even to get "
+        "generate.images_per_class"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        counted(GenerateSettings(balance="fill_up"), 4, 4)
+
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """`stage(**settings)` runs `generate` on an untrained generator of three classes, and gives summary and folder."""
+    tiny(name="tiny", height_px=16, width_px=16, channels=1, class_names=NAMES).write(
+        tmp_path / "published" / "tiny" / "1.0.0"
+    )
+    trained = tmp_path / "trained"
+    trained.mkdir()
+    spec = ModelSpec(resolution_px=16, channels=1, classes=3, latent_size=6, width=4, max_width=16)
+    Generator(FAMILIES["conv"].build_generator(spec, 1), spec, NAMES).save(trained)
+    save_discriminator(FAMILIES["conv"].build_partner(spec, 2).get_weights(), spec, trained)
+
+    def context(name, **inputs):
+        out = tmp_path / "tiny" / name
+        out.mkdir(parents=True)
+        return StageContext(
+            dataset="tiny",
+            seed=4,
+            inputs={"train": trained, **inputs},
+            out=out,
+            place=name,
+            shared=tmp_path / "tiny",
+            published=tmp_path / "published",
+            recipe="0" * 64,
+            compute=ComputeSettings(mode="synchronous"),
+        )
+
+    def run(name="out", **settings):
+        at = context(name)
+        return generate(GenerateSettings(**settings), at), at.out
+
+    run.context = context
+    run.trained, run.shared = trained, tmp_path / "tiny"
+    return run
+
+
+def images_in(stage, out):
+    rows = read_table(out / MANIFEST_FILE, ["pack", "offset", "length", "label"]).to_pylist()
+    with PackReader(stage.shared) as packs:
+        return np.stack([decode_image(packs.read(row["pack"], row["offset"], row["length"])) for row in rows]), rows
+
+
+def test_truncation_and_seed_are_told_and_every_class_gets_its_images(stage):
+    summary, out = stage(images_per_class=7, truncation=0.6)
+    images, rows = images_in(stage, out)
+    assert images.shape == (21, 16, 16, 1)
+    assert Counter(row["label"] for row in rows) == {"a": 7, "b": 7, "c": 7}
+    assert summary["sampling"] == json.loads((out / SAMPLING_FILE).read_text()) == {"truncation": 0.6}
+
+
+def test_chunks_do_not_change_the_images(stage, monkeypatch):
+    whole, _ = images_in(stage, stage("whole", images_per_class=30, rejection={"keep_share": 0.5})[1])
+    monkeypatch.setattr("tasks.generate.CHUNK_IMAGES", 17)
+    parts, _ = images_in(stage, stage("parts", images_per_class=30, rejection={"keep_share": 0.5})[1])
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_rejection_by_score_is_counted_by_class(stage):
+    summary, _ = stage(images_per_class=30, rejection={"keep_share": 0.5, "max_attempts": 60})
+    told = summary["sampling"]["rejection"]
+    assert {name: by_class["kept"] for name, by_class in told["by_class"].items()} == {"a": 30, "b": 30, "c": 30}
+    by_score = sum(by_class["low_score"] for by_class in told["by_class"].values())
+    assert summary["rejected"] == {"low_score": by_score}
+    assert 30 < by_score < 250
+    assert len(told["judges"]["low_score"]["sha256"]) == 64
+
+
+def test_rejection_by_class_ends_in_a_sentence_where_the_generator_cannot_make_one(stage, blob_image):
+    images = np.stack([blob_image(label, number) for label in range(3) for number in range(20)])
+    small = ClassifierSettings(width=4, feature_size=8, budget_images=320, batch_size=32)
+    judge = classifier_extractor(images, np.repeat(np.arange(3), 20), 3, small, seed=0)
+    save_extractor(judge, stage.trained / "extractor.npz")
+    sentence = (
+        r"generate\.rejection turned down 2 samples for one image of a? ?.*images missing, .* kept; .* other_class\)"
+        r".*; raise max_attempts or keep_share, set check_class to false, lower the quota of the class, or train longer"
+    )
+    with pytest.raises(BadInput, match=sentence):
+        stage(images_per_class=30, rejection={"check_class": True, "max_attempts": 2})
+
+
+def test_without_a_classifier_no_class_can_be_checked(stage):
+    save_extractor(random_conv_extractor(16, 1, 0), stage.trained / "extractor.npz")
+    sentence = "generate.rejection.check_class needs a generator of two classes or more; set it to false for this one"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        stage(images_per_class=3, rejection={"check_class": True})
+
+
+def test_the_gate_reads_which_networks_rejected_samples(tmp_path):
+    version = tiny(name="tiny_synthetic", kind="synthetic").write(tmp_path / "1.0.0")
+    assert judges_of(version) == frozenset()
+    index = json.loads((version / "index.json").read_text())
+    index["lineage"]["sampling"] = {"truncation": 1.0, "rejection": {"judges": {"other_class": {"sha256": "ab" * 32}}}}
+    (version / "index.json").write_text(json.dumps(index))
+    assert judges_of(version) == frozenset({"ab" * 32})
+
+
+def test_a_synthetic_version_holds_its_generator_and_how_it_was_sampled(stage):
+    summary, made = stage(images_per_class=5, truncation=0.8)
+    context = stage.context("shards", generate=made)
+    shard_synthetic(ShardSettings(), context)
+    assert read_index(context.out).lineage["sampling"] == {"truncation": 0.8}
+    assert load_generator(context.out).weights_sha256 == summary["generator_sha256"]
+
+
+def test_a_family_without_a_discriminator_cannot_score_samples():
+    assert {name for name, family in FAMILIES.items() if family.kind == "autoencoder"} == set(WITHOUT_DISCRIMINATOR)
+    check_scores(GenerateSettings(), "vae")
+    sentence = (
+        "generate.rejection.keep_share is 0.5, and train.model vae has no discriminator to score samples with; "
+        "set it to 1, or take another family"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        check_scores(GenerateSettings(rejection={"keep_share": 0.5}), "vae")

@@ -5,9 +5,12 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 
+from datasets.errors import Refused
 from datasets.gate_file import Gate, Outcome, judged
 from datasets.readers import LoadedSplit
+from gan.classifier import fit_classifier
 from gan.extractors import Fold, fold_of, make_extractor
+from gan.seeds import derived_seed
 from gan.settings import ClassifierSettings
 from tasks.gate_synthetic import SyntheticGateSettings
 from tasks.progress import silent
@@ -152,3 +155,38 @@ def test_without_labels_the_label_metrics_do_not_apply(digits):
     assert outcomes["lowest_class_faithfulness"] == Outcome.NOT_APPLICABLE
     assert outcomes["frechet_distance"] is outcomes["lowest_class_diversity"] is Outcome.PASSED
     assert metrics[0].extractor.startswith("random-conv")
+
+
+def test_a_network_that_rejected_samples_may_not_judge_labels(digits, unseen):
+    train, gate, held_out, spare = digits
+    judge = fit_classifier(train.images[unseen], train.labels[unseen], 10, SETTINGS.classifier, 5)
+    barred = frozenset({judge.weights_sha256})
+    evidence = Evidence(train=train, gate=gate, held_out=held_out, synthetic=spare, barred=barred)
+    sentence = (
+        "^the judge of labels of the synthetic gate is the network that samples were rejected with "
+        rf"\(sha256 {judge.weights_sha256[:12]}\); a gate must not ask it; change synthetic_gate\.classifier$"
+    )
+    with pytest.raises(Refused, match=sentence):
+        faithfulness_metrics(SETTINGS, evidence, unseen, 5)
+
+
+def test_a_network_that_rejected_samples_may_not_extract_features(digits):
+    train, gate, held_out, spare = digits
+    own = fold_of(len(train.images), len(Fold), 0, train.labels) == Fold.FEATURES
+    features = make_extractor(train.images[own], train.labels[own], 10, SETTINGS.classifier, 0)
+    barred = frozenset({features.classifier.weights_sha256})
+    evidence = Evidence(train=train, gate=gate, held_out=held_out, synthetic=spare, barred=barred)
+    with pytest.raises(Refused, match=r"^the extractor of features of the synthetic gate is the network"):
+        measure_synthetic(SETTINGS, evidence, 0, silent)
+
+
+def test_the_classifier_of_training_learns_from_another_fold_than_the_networks_of_the_gate(digits):
+    train = digits[0]
+    fold = fold_of(len(train.images), len(Fold), 0, train.labels)
+    small = ClassifierSettings(width=4, feature_size=8, budget_images=64)
+    seeds = {Fold.SELECTION: derived_seed(0, "extractor"), Fold.FEATURES: 0, Fold.FAITHFULNESS: 1}
+    digests = {
+        fit_classifier(train.images[fold == part], train.labels[fold == part], 10, small, seed).weights_sha256
+        for part, seed in seeds.items()
+    }
+    assert len(digests) == 3

@@ -7,9 +7,9 @@ out normalisation and for the label embeddings.
 import keras
 from keras import KerasTensor, layers
 
+from gan.models.family import Family
+from gan.models.parts import DiscriminatorLayers, Seeds, generator_inputs, image_input, label_input, leaky
 from gan.models.spec import ModelSpec
-
-_LEAK = 0.2
 
 
 def build_generator(spec: ModelSpec, seed: int) -> keras.Model:
@@ -17,24 +17,18 @@ def build_generator(spec: ModelSpec, seed: int) -> keras.Model:
 
     Returns float32 [N, H, W, C], meant for [-1, 1] but not bounded.
     """
-    seeds = _Seeds(seed)
-    latents = keras.Input((spec.latent_size,), name="latents")
-    inputs, hidden = [latents], latents
-    if spec.classes:
-        labels = keras.Input((), dtype="int32", name="labels")
-        # Keras' default of U(-0.05, 0.05) would drown the label in latents of unit deviation.
-        embedding = _embedding(spec.classes, spec.latent_size, 1.0, seeds)(labels)
-        inputs, hidden = [latents, labels], layers.Concatenate(name="latents_and_label")([latents, embedding])
+    seeds = Seeds(seed)
+    inputs, hidden = generator_inputs(spec, seeds)
     width = spec.width_at(spec.stages)
     hidden = layers.Dense(spec.base_px**2 * width, kernel_initializer=seeds.he(), name="base")(hidden)
     hidden = layers.Reshape((spec.base_px, spec.base_px, width), name="base_image")(hidden)
-    hidden = layers.LeakyReLU(_LEAK, name="base_activation")(hidden)
+    hidden = leaky(hidden, "base")
     for halvings in reversed(range(spec.stages)):
         hidden = _up(hidden, spec.width_at(halvings), f"up_{spec.resolution_px >> halvings}", seeds)
-    image = layers.Conv2D(spec.channels, 3, padding="same", kernel_initializer=seeds.he(scale=1.0), name="image")(
-        hidden
+    last = layers.Conv2D(
+        spec.channels, 3, padding="same", kernel_initializer=seeds.he(scale=1.0), dtype="float32", name="image"
     )
-    return keras.Model(inputs, image, name="generator")
+    return keras.Model(inputs, last(hidden), name="generator")
 
 
 def build_discriminator(spec: ModelSpec, seed: int) -> keras.Model:
@@ -42,50 +36,43 @@ def build_discriminator(spec: ModelSpec, seed: int) -> keras.Model:
 
     The label enters as a projection on the last hidden layer: Miyato and Koyama 2018, arXiv:1802.05637.
     """
-    seeds = _Seeds(seed)
-    images = keras.Input((spec.resolution_px, spec.resolution_px, spec.channels), name="images")
-    hidden = layers.Conv2D(spec.width_at(0), 3, padding="same", kernel_initializer=seeds.he(), name="image")(images)
-    hidden = layers.LeakyReLU(_LEAK, name="image_activation")(hidden)
+    seeds = Seeds(seed)
+    make = DiscriminatorLayers(spec)
+    images = image_input(spec)
+    hidden = make.conv(spec.width_at(0), 3, padding="same", kernel_initializer=seeds.he(), name="image")(images)
+    hidden = leaky(hidden, "image")
     for halvings in range(1, spec.stages + 1):
-        hidden = _down(hidden, spec.width_at(halvings), f"down_{spec.resolution_px >> halvings}", seeds)
+        name = f"down_{spec.resolution_px >> halvings}"
+        down = make.conv(
+            spec.width_at(halvings), 4, strides=2, padding="same", kernel_initializer=seeds.he(), name=name
+        )
+        hidden = leaky(down(hidden), name)
     hidden = layers.Flatten(name="flat")(hidden)
-    hidden = layers.Dense(spec.width_at(spec.stages), kernel_initializer=seeds.he(), name="hidden")(hidden)
-    hidden = layers.LeakyReLU(_LEAK, name="hidden_activation")(hidden)
-    score = layers.Dense(1, kernel_initializer=seeds.he(scale=1.0), name="score")(hidden)
+    hidden = make.dense(spec.width_at(spec.stages), kernel_initializer=seeds.he(), name="hidden")(hidden)
+    hidden = leaky(hidden, "hidden")
+    score = make.dense(1, kernel_initializer=seeds.he(scale=1.0), dtype="float32", name="score")(hidden)
     if not spec.classes:
         return keras.Model([images], score, name="discriminator")
-    labels = keras.Input((), dtype="int32", name="labels")
-    embedding = _embedding(spec.classes, hidden.shape[-1], 0.1, seeds)(labels)
-    projection = layers.Dot(axes=1, name="projection")([hidden, embedding])
-    return keras.Model([images, labels], layers.Add(name="total")([score, projection]), name="discriminator")
+    labels = label_input()
+    embedding = make.embedding(
+        spec.classes, hidden.shape[-1], embeddings_initializer=seeds.normal(0.1), name="label_embedding"
+    )(labels)
+    projection = layers.Dot(axes=1, dtype="float32", name="projection")([hidden, embedding])
+    total = layers.Add(dtype="float32", name="total")([score, projection])
+    return keras.Model([images, labels], total, name="discriminator")
 
 
-class _Seeds:
-    """A different seed for every initializer, all from one."""
-
-    def __init__(self, seed: int) -> None:
-        self._next = seed * 1000
-
-    def take(self) -> int:
-        self._next += 1
-        return self._next
-
-    def he(self, scale: float = 2.0) -> keras.initializers.Initializer:
-        return keras.initializers.VarianceScaling(scale, mode="fan_in", seed=self.take())
-
-
-def _embedding(classes: int, size: int, deviation: float, seeds: _Seeds) -> layers.Layer:
-    initializer = keras.initializers.RandomNormal(stddev=deviation, seed=seeds.take())
-    return layers.Embedding(classes, size, embeddings_initializer=initializer, name="label_embedding")
-
-
-def _up(hidden: KerasTensor, width: int, name: str, seeds: _Seeds) -> KerasTensor:
+def _up(hidden: KerasTensor, width: int, name: str, seeds: Seeds) -> KerasTensor:
     """Double the side."""
     layer = layers.Conv2DTranspose(width, 4, strides=2, padding="same", kernel_initializer=seeds.he(), name=name)
-    return layers.LeakyReLU(_LEAK, name=f"{name}_activation")(layer(hidden))
+    return leaky(layer(hidden), name)
 
 
-def _down(hidden: KerasTensor, width: int, name: str, seeds: _Seeds) -> KerasTensor:
-    """Halve the side."""
-    layer = layers.Conv2D(width, 4, strides=2, padding="same", kernel_initializer=seeds.he(), name=name)
-    return layers.LeakyReLU(_LEAK, name=f"{name}_activation")(layer(hidden))
+FAMILY = Family(
+    name="conv",
+    title="plain convolutions without normalisation",
+    when_to_use="The default: steady with the relativistic loss and its penalties, at every size.",
+    paper="arXiv:1511.06434 and arXiv:2501.05441",
+    build_generator=build_generator,
+    build_discriminator=build_discriminator,
+)

@@ -1,0 +1,35 @@
+"""The command line's application, and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="augment-dataset",
+    help="Turns raw images into verified training data, and into synthetic data that is published only if it "
+    "passes its gates. Exit codes: 0 done, 1 failed, 2 bad input, 3 refused by a gate or a policy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+SettingsFile = Annotated[Path, typer.Argument(help="YAML file of settings; `init` writes one.", metavar="SETTINGS")]
+Location = Annotated[
+    str, typer.Argument(help="Folder, archive or remote folder of images, or other data that `sources` lists.")
+]
+Kind = Annotated[str, typer.Option(help="Kind of source; `augment-dataset sources` lists them.")]
+DatasetName = Annotated[str | None, typer.Option("--dataset", help="Name of the data set, instead of the file's.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random choice, instead of the file's.")]
+Workers = Annotated[int | None, typer.Option(help="Dask workers; 0 = one per core, as far as memory allows.")]
+DaskAddress = Annotated[str | None, typer.Option(help="Scheduler of an existing Dask cluster, tcp://host:8786.")]
+TrainImages = Annotated[int | None, typer.Option(help="Training budget in images, instead of the file's.")]
+Rehash = Annotated[bool, typer.Option("--rehash", help="Hash every source file again, whatever its size and time.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would run, why, and what it would cost.")]
+
+
+def say(sentence: str) -> None:
+    from flows.output import console
+
+    console().print(sentence, soft_wrap=True)

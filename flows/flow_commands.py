@@ -1,0 +1,156 @@
+"""Commands that write settings and run flows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.command_app import (
+    DaskAddress,
+    DatasetName,
+    DryRun,
+    Kind,
+    Location,
+    Rehash,
+    Seed,
+    SettingsFile,
+    TrainImages,
+    Workers,
+    app,
+    say,
+)
+
+
+@app.command(epilog="Example: augment-dataset init photos --out photos.yaml")
+def init(
+    location: Location,
+    kind: Kind = "auto",
+    out: Annotated[Path | None, typer.Option(help="Settings file to write; default: <folder name>.yaml here.")] = None,
+) -> None:
+    """Write commented settings that fit the images at a place."""
+    from flows.initial_settings import write_initial_settings
+
+    path = write_initial_settings(location, kind, out)
+    say(f"wrote {path}; look through it, then: augment-dataset run {path} --dry-run")
+
+
+@app.command(epilog="Example: augment-dataset run photos.yaml --dry-run")
+def run(
+    settings: SettingsFile,
+    dry_run: DryRun = False,
+    dataset: DatasetName = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    dask_address: DaskAddress = None,
+    train_images: TrainImages = None,
+    rehash: Rehash = False,
+) -> None:
+    """Run everything: prepare and publish real images, then learn and publish synthetic ones."""
+    options = _options(
+        dataset=dataset,
+        seed=seed,
+        workers=workers,
+        dask_address=dask_address,
+        train_images=train_images,
+        rehash=rehash,
+    )
+    _run_flow("augment-dataset", settings, options, dry_run)
+
+
+@app.command(epilog="Example: augment-dataset prepare photos.yaml")
+def prepare(
+    settings: SettingsFile,
+    dry_run: DryRun = False,
+    dataset: DatasetName = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    dask_address: DaskAddress = None,
+    rehash: Rehash = False,
+) -> None:
+    """Turn raw images into a verified, split, sharded and published data set."""
+    options = _options(dataset=dataset, seed=seed, workers=workers, dask_address=dask_address, rehash=rehash)
+    _run_flow("prepare-dataset", settings, options, dry_run)
+
+
+@app.command(epilog="Example: augment-dataset train photos.yaml --train-images 200000")
+def train(
+    settings: SettingsFile,
+    dry_run: DryRun = False,
+    dataset: DatasetName = None,
+    seed: Seed = None,
+    train_images: TrainImages = None,
+) -> None:
+    """Train a generator of the latest published real version; goes on where it was stopped."""
+    options = _options(dataset=dataset, seed=seed, train_images=train_images)
+    _run_flow("train-gan", settings, options, dry_run)
+
+
+@app.command(epilog="Example: augment-dataset synthesize photos.yaml")
+def synthesize(
+    settings: SettingsFile,
+    dry_run: DryRun = False,
+    dataset: DatasetName = None,
+    seed: Seed = None,
+    train_images: TrainImages = None,
+) -> None:
+    """Train, generate, judge and publish synthetic images of the latest published real version."""
+    options = _options(dataset=dataset, seed=seed, train_images=train_images)
+    _run_flow("synthesize-dataset", settings, options, dry_run)
+
+
+@app.command(epilog="Example: augment-dataset demo --folder demo")
+def demo(
+    folder: Annotated[Path, typer.Option(help="Folder for the demo's images, settings and results.")] = Path("demo"),
+) -> None:
+    """Run everything on 1,797 real handwritten digits with planted defects; a few minutes on two cores."""
+    from flows.demo import last_run, show_planted, write_demo
+
+    settings = write_demo(folder)
+    before = last_run(settings)
+    try:
+        _run_flow("augment-dataset", settings, {}, dry_run=False)
+    finally:
+        show_planted(settings, before)
+
+
+def _options(**options: Any) -> dict[str, Any]:
+    """Options that were given, zeros too."""
+    return {name: value for name, value in options.items() if value is not None and value is not False}
+
+
+def _run_flow(name: str, settings_file: Path, options: dict[str, Any], dry_run: bool) -> None:
+    """Check what can be checked, then run a flow with bars, and show its tables however it ends."""
+    from flows.plan import show_plan
+    from flows.preflight import preflight
+    from flows.settings import load_settings, overrides_of
+    from tasks.stages import FLOWS
+
+    settings = load_settings(settings_file, overrides_of(options))
+    stages = FLOWS[name]
+    found = preflight(settings, stages)
+    if dry_run:
+        show_plan(settings, stages, found)
+    else:
+        if sentence := settings.compute.shortage():
+            say(sentence)
+        _flow_with_tables(name, settings_file, options)
+
+
+def _flow_with_tables(name: str, settings_file: Path, options: dict[str, Any]) -> None:
+    from flows.local_server import LocalServer
+    from flows.prefect_environment import set_environment
+
+    say("starting Prefect")
+    set_environment(terminal=True)
+    server = LocalServer()  # while Prefect is imported, which takes as long
+    from flows import pipelines
+    from flows.terminal import observer
+
+    flow: Callable[..., Any] = getattr(pipelines, name.replace("-", "_"))
+    with pipelines.connected(server), observer() as watching:
+        pipelines.OBSERVER.set(watching)
+        try:
+            flow(settings_file=str(settings_file), **options)
+        finally:
+            pipelines.OBSERVER.set(None)

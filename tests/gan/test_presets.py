@@ -1,0 +1,54 @@
+import pytest
+
+from gan.presets import GOVERNED, PRESETS, chosen_values, preset_for, with_preset
+from gan.settings import TrainingSettings
+
+
+@pytest.mark.parametrize(
+    ("images", "side_px", "name"),
+    [
+        (1258, 16, "small"),
+        (499, 16, "few"),
+        (500, 28, "small"),
+        (30_000, 32, "many"),
+        (3_000, 64, "medium"),
+        (60_000, 128, "large"),
+        (100, 128, "few"),
+    ],
+)
+def test_the_preset_follows_count_and_side(images: int, side_px: int, name: str) -> None:
+    assert preset_for(images, side_px) == name
+    assert with_preset(TrainingSettings(), images, side_px).preset == name
+
+
+def test_data_like_the_digits_gets_the_defaults() -> None:
+    assert with_preset(TrainingSettings(), 1258, 16) == TrainingSettings(preset="small")
+
+
+def test_what_was_set_goes_before_the_preset() -> None:
+    chosen = with_preset(TrainingSettings(gamma_start=1.0, preset="medium"), 1258, 16)
+    assert (chosen.gamma_start, chosen.gamma_end, chosen.latent_size) == (1.0, 0.2, 96)
+
+
+def test_a_second_time_changes_nothing() -> None:
+    once = with_preset(TrainingSettings(width=8), 100, 16)
+    assert with_preset(once, 1258, 64) == once
+
+
+def test_few_large_images_are_held_by_the_stronger_penalty() -> None:
+    chosen = with_preset(TrainingSettings(), 100, 128)
+    assert (chosen.preset, chosen.gamma_start, chosen.learning_rate_start) == ("few", 8.0, 5e-4)
+
+
+def test_what_suits_the_family_goes_before_what_suits_the_data() -> None:
+    assert with_preset(TrainingSettings(), 100, 16, {"gamma_start": 7.0}).gamma_start == 7.0
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_is_made_of_known_settings(name: str) -> None:
+    chosen = with_preset(TrainingSettings(preset=name), 1000, 16)
+    assert chosen_values(chosen).keys() == {"preset", *GOVERNED}
+
+
+def test_the_settings_know_what_presets_decide() -> None:
+    assert TrainingSettings.BY_PRESET == GOVERNED

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan.settings import TrainingSettings
+from gan.training import TrainingResult, train
+from gan.training_log import read_log
+from gan.warm_start import changed_share, image_numbers
+
+Images = tuple[np.ndarray, np.ndarray]
+NAMES = ("flat", "rising", "falling")
+
+
+@pytest.fixture(scope="module")
+def settings(small_training: TrainingSettings) -> TrainingSettings:
+    """20 steps."""
+    record = small_training.model_dump() | {"budget_images": 320, "evaluate_every_images": 160}
+    classifier = {"width": 4, "feature_size": 8, "budget_images": 320, "batch_size": 32}
+    return TrainingSettings.model_validate(record | {"extractor": classifier})
+
+
+@pytest.fixture(scope="module")
+def earlier(
+    stripes: Images, few_stripes: Images, settings: TrainingSettings, tmp_path_factory: pytest.TempPathFactory
+) -> TrainingResult:
+    return train(*stripes, NAMES, *few_stripes, settings, 0, tmp_path_factory.mktemp("earlier"))
+
+
+def changed(stripes: Images, count: int) -> Images:
+    """The same images, but for the first few."""
+    images = stripes[0].copy()
+    images[:count] = 255 - images[:count]
+    return images, stripes[1]
+
+
+def test_little_change_begins_warm_with_the_end_of_the_budget(
+    stripes: Images, few_stripes: Images, settings: TrainingSettings, earlier: TrainingResult, tmp_path: Path
+) -> None:
+    data = changed(stripes, 6)
+    result = train(*data, NAMES, *few_stripes, settings, 0, tmp_path, earlier=earlier.folder)
+    assert (result.began_at_images, result.images_seen) == (224, 320)
+    assert result.notes == (f"warm start: 5.0% of the training images changed since {earlier.folder.name}",)
+    assert read_log(tmp_path)[0]["event"] == "warm_start"
+
+
+@pytest.mark.parametrize(
+    ("count", "update", "reason"),
+    [
+        (60, {}, "cold start: 50.0% of the training images changed, train.warm_start_changed_share is 10%"),
+        (0, {"width": 3}, "cold start: the last version's networks or classes are others"),
+    ],
+    ids=["much changed", "other networks"],
+)
+def test_otherwise_the_start_is_cold_and_says_why(
+    stripes: Images,
+    few_stripes: Images,
+    settings: TrainingSettings,
+    earlier: TrainingResult,
+    tmp_path: Path,
+    count: int,
+    update: dict[str, int],
+    reason: str,
+) -> None:
+    changed_settings = settings.model_copy(update={"budget_images": 16, **update})
+    data = changed(stripes, count)
+    result = train(*data, NAMES, *few_stripes, changed_settings, 0, tmp_path, earlier=earlier.folder)
+    assert (result.began_at_images, result.notes) == (0, (reason,))
+
+
+def test_always_does_not_ask_how_much_changed(
+    stripes: Images, few_stripes: Images, settings: TrainingSettings, earlier: TrainingResult, tmp_path: Path
+) -> None:
+    always = settings.model_copy(update={"warm_start": "always"})
+    result = train(*changed(stripes, 60), NAMES, *few_stripes, always, 0, tmp_path, earlier=earlier.folder)
+    assert result.began_at_images == 224
+
+
+def test_what_cannot_be_read_is_a_reason_for_a_cold_start(
+    stripes: Images, few_stripes: Images, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    short = settings.model_copy(update={"budget_images": 16})
+    result = train(*stripes, NAMES, *few_stripes, short, 0, tmp_path / "run", earlier=tmp_path / "absent")
+    assert result.notes[0].startswith("cold start: the last version's training cannot be read (")
+
+
+def test_labels_and_pixels_count_but_not_the_order(stripes: Images) -> None:
+    images, labels = stripes
+    numbers = image_numbers(images, labels)
+    assert changed_share(numbers, image_numbers(images[::-1], labels[::-1])) == 0
+    assert changed_share(numbers, image_numbers(images, 1 - labels)) > 0.5
