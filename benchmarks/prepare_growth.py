@@ -33,6 +33,7 @@ from tasks.stage import Stage, StageResult
 from tasks.stages import PREPARE
 
 SIDE_PX = 96
+IDX_SIDE_PX = 28
 SAMPLE_S = 0.05
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png"}
 
@@ -90,13 +91,14 @@ def measured(arguments: argparse.Namespace, count: int) -> Measured:
 
 
 def settings_record(base: Path, source: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
-    resize = {} if arguments.idx else {"resize": {"width_px": SIDE_PX, "height_px": SIDE_PX}}
+    side_px = IDX_SIDE_PX if arguments.idx else SIDE_PX
+    scan = {"channels": 1 if arguments.idx else 3, "resize": {"width_px": side_px, "height_px": side_px}}
     return {
         "dataset": "growth",
         "source": source,
         "workspace": str(base / "workspace"),
         "published": str(base / "published"),
-        "scan": resize,
+        "scan": scan,
         "augment": {"preset": "none"} if arguments.no_augment else {},
         "compute": {"workers": arguments.workers},
     }
