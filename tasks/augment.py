@@ -47,7 +47,7 @@ def augment(settings: AugmentationSettings, context: StageContext) -> Summary:
     for folder in ("packs", "pieces"):
         (context.out / folder).mkdir(exist_ok=True)
     work = partial(augment_partition, settings, context.seed, context.shared, context.out, context.place, previewed)
-    partitions = partitions_of(_Rows(wanted), context.compute.partition_size)
+    partitions = partitions_of(_Rows(wanted), context.compute.images_per_partition())
     pieces = map_partitions(work, partitions, context.compute, context.progress)
     return {
         "images_in": len(training),

@@ -83,13 +83,13 @@ def _scan(settings: ScanSettings, context: StageContext, keeps_pixels: bool) -> 
     forget_damaged_packs(store)
     listed = read_table(listing, ["source", "member", "sha256", "size_bytes"])
     units, unread = _new_units(listed, store, settings.limits), _too_large(listed, settings.limits)
-    files = len(listed)
+    files, bytes_per_file = len(listed), pc.mean(listed["size_bytes"]).as_py()
     del listed
     sources = reopened_sources(context.inputs["ingest"], context.shared)
     work = partial(scan_partition, settings, sources, store, keeps_pixels=keeps_pixels)
     passing_faults = map_partitions(
         work,
-        partitions_of(units, context.compute.partition_size),
+        partitions_of(units, context.compute.images_per_partition(bytes_per_file)),
         context.compute,
         context.progress,
         on_death=partial(_dead, settings.limits.decode_timeout_s),

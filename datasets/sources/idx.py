@@ -11,15 +11,14 @@ from urllib.parse import quote
 from pydantic import Field
 
 from datasets.errors import BadInput
-from datasets.sources.arrays.idx_file import IdxFile, image_at, labels_of, looks_like_idx, open_idx_file, same_content
-from datasets.sources.arrays.raw_pixels import pnm_bytes, pnm_size_bytes
+from datasets.sources.arrays.idx_file import IdxFile, labels_of, looks_like_idx, open_idx_file, pixels_at, same_content
+from datasets.sources.arrays.raw_pixels import pnm_header, pnm_size_bytes
 from datasets.sources.base import Source, SourceItem
 from datasets.sources.settings import CommonSourceSettings, Location, local_path
 from datasets.sources.split_names import split_in
 from datasets.sources.trees.local_folder import text_of
 
 _ENDING = re.compile(r"[-_. ]*(images?|labels?)?[-_. ]*(idx\d?)?[-_. ]*(ubyte)?(\.gz)?$", re.IGNORECASE)
-_MAX_DIGITS = 10
 _IDX_NAME = re.compile(r"idx\d|-ubyte", re.IGNORECASE)
 
 
@@ -46,9 +45,20 @@ class IdxPart(NamedTuple):
         """How many images."""
         return self.images.shape[0]
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of each image."""
+        height_px, width_px, channels = (*self.images.shape[1:], 1)[:3]
+        return height_px, width_px, channels
+
+    @property
+    def digits(self) -> int:
+        """As many as the number of images has."""
+        return len(str(self.image_count))
+
     def member(self, index: int) -> str:
-        """Zero-padded to as many digits as the number of images has."""
-        return f"{self.prefix}/{index:0{len(str(self.image_count))}d}"
+        """Zero-padded to the same number of digits."""
+        return f"{self.prefix}/{index:0{self.digits}d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,10 @@ class Idx(Source):
     def read(self, member: str) -> bytes:
         """A PNM file. Raises OSError."""
         prefix, _, digits = member.rpartition("/")
-        index = int(digits) if digits.isdecimal() and digits.isascii() and len(digits) <= _MAX_DIGITS else 0
+        is_number = digits.isdecimal() and digits.isascii()
         for part in self.parts:
-            if part.prefix == prefix and index < part.image_count and part.member(index) == member:
-                return pnm_bytes(image_at(part.images, index))
+            if is_number and part.prefix == prefix and len(digits) == part.digits and int(digits) < part.image_count:
+                return pnm_header(*part.image_shape) + pixels_at(part.images, int(digits))
         raise OSError(f"{member}: there is no such image in {self.name}")
 
 
@@ -92,8 +102,7 @@ def open_idx(settings: IdxSettings, cache: Path) -> Source:
 def _items(part: IdxPart, class_names: tuple[str, ...] | None) -> Iterator[SourceItem]:
     labels = labels_of(part.labels) if part.labels else None
     texts = _label_texts(part, labels, class_names)
-    height_px, width_px, channels = (*part.images.shape[1:], 1)[:3]
-    size_bytes = pnm_size_bytes(height_px, width_px, channels)
+    size_bytes = pnm_size_bytes(*part.image_shape)
     origin = f"idx:{quote(part.images.name)}"
     for index in range(part.image_count):
         yield SourceItem(

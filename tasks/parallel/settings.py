@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from tasks.parallel.sizing import MIN_WORKER_MIB, WORKERS_SHARE, affordable_workers, usable_bytes, usable_cores
 
+PARTITION_IMAGES = 256
+# Files of a few hundred bytes are worked on faster than a partition of 256 is sent and stored.
+SMALL_FILE_BYTES = 4096
+MOST_TIMES_LARGER = 8
 ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # that of Dask itself
 _ADDRESS = re.compile(r"(?:(?:tcp|tls|ws|wss|ucx)://)?(?P<host>\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5})/?")
 
@@ -30,7 +34,9 @@ class ComputeSettings(BaseModel):
     worker_wait_s: float = Field(
         60, ge=1, le=86_400, description="seconds to wait while the cluster at dask_address has no worker"
     )
-    partition_size: int = Field(256, ge=1, le=100_000, description="images per partition, the unit of work")
+    partition_size: int = Field(
+        0, ge=0, le=100_000, description="images per partition, the unit of work; 0 = 256, up to 2,048 of tiny files"
+    )
     worker_memory_mib: int = Field(
         0, ge=0, description="memory at which a worker is stopped, in MiB; 0 = an equal share of this machine's"
     )
@@ -47,6 +53,15 @@ class ComputeSettings(BaseModel):
         if self.dask_address and self.mode != "processes":
             raise ValueError(f"dask_address is for mode processes; got mode {self.mode}; remove one of them")
         return self
+
+    def images_per_partition(self, bytes_per_image: float | None = None) -> int:
+        """The partition size, chosen by the mean size of the files where the settings leave it open.
+
+        Not by the number of workers: packs are named for what is in them, and every machine is to give the same.
+        """
+        if self.partition_size:
+            return self.partition_size
+        return PARTITION_IMAGES * max(1, min(MOST_TIMES_LARGER, int(SMALL_FILE_BYTES / (bytes_per_image or 1e9))))
 
     @property
     def address(self) -> str | None:

@@ -238,3 +238,11 @@ def test_fewer_workers_than_cores_are_told(monkeypatch):
         "7 workers for 16 cores: 4096 MiB of memory give each 512 MiB; set compute.workers to start more"
     )
     assert ComputeSettings(workers=2).shortage() is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "bytes_per_image", "images"),
+    [(0, None, 256), (0, 30_000.0, 256), (0, 1_000.0, 1_024), (0, 10.0, 2_048), (7, 10.0, 7)],
+)
+def test_partitions_of_tiny_files_are_larger_unless_a_size_is_asked_for(asked, bytes_per_image, images):
+    assert ComputeSettings(partition_size=asked).images_per_partition(bytes_per_image) == images

@@ -92,16 +92,12 @@ def open_idx_file(path: Path) -> IdxFile:
     return file
 
 
-def image_at(file: IdxFile, index: int) -> NDArray[np.uint8]:
-    """uint8 [H,W] or [H,W,C], the image of that number. Raises OSError where the file is not as it was."""
-    import numpy as np
-
-    offset = file.header_bytes + index * file.record_bytes
+def pixels_at(file: IdxFile, index: int) -> bytes:
+    """The pixels of the image of that number, row by row. Raises OSError where the file is not as it was."""
+    offset, size_bytes = file.header_bytes + index * file.record_bytes, file.record_bytes
     if file.is_packed:
-        pixels = np.frombuffer(_unpacked(file), np.uint8, file.record_bytes, offset)
-    else:
-        pixels = np.frombuffer(_opened(file.state).read_at(offset, file.record_bytes), np.uint8)
-    return pixels.reshape(file.shape[1:])
+        return bytes(memoryview(_unpacked(file))[offset : offset + size_bytes])
+    return _opened(file.state).read_at(offset, size_bytes)
 
 
 def labels_of(file: IdxFile) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ def pnm_bytes(array: NDArray[np.uint8]) -> bytes:
         raise ValueError(
             f"got an array of {array.dtype} with shape {array.shape}; PNM takes uint8 [H,W] or [H,W,C] with C of 1 or 3"
         )
-    return _header(array.shape[0], array.shape[1], channels) + array.tobytes()
+    return pnm_header(array.shape[0], array.shape[1], channels) + array.tobytes()
 
 
 def pnm_size_bytes(height_px: int, width_px: int, channels: int) -> int:
     """How long the result of `pnm_bytes` is."""
-    return len(_header(height_px, width_px, channels)) + height_px * width_px * channels
+    return len(pnm_header(height_px, width_px, channels)) + height_px * width_px * channels
 
 
-def _header(height_px: int, width_px: int, channels: int) -> bytes:
+@lru_cache(maxsize=64)
+def pnm_header(height_px: int, width_px: int, channels: int) -> bytes:
+    """What stands before the pixels, row by row, in a binary PNM file."""
     return b"%s\n%d %d\n255\n" % (b"P5" if channels == 1 else b"P6", width_px, height_px)
