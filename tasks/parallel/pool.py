@@ -15,7 +15,9 @@ DASK_SETTINGS = {
     "distributed.worker.daemon": False,
     "distributed.worker.profile.enabled": False,
     "distributed.comm.timeouts.connect": "60s",
+    "distributed.admin.tick.interval": "1s",  # of a clock that only looks for stalls
     "distributed.admin.tick.limit": "60s",
+    "distributed.admin.system-monitor.interval": "5s",
     "logging": {"distributed": "error"},
 }
 PARTITIONS_PER_THREAD = 4

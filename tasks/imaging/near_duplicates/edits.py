@@ -58,7 +58,8 @@ VIEWS: tuple[np.ndarray, ...] = (
 
 def view_hashes(thumbnails: np.ndarray, at: np.ndarray) -> np.ndarray:
     """uint64 [V, M]: perceptual hashes of all views into the thumbnails at the rows `at`, as `measure` makes them."""
-    weights = np.concatenate([_hash_waves() @ _sampling(view) for view in VIEWS]).astype(np.float32).T
+    waves_of_thumbnail = _hash_waves().T
+    weights = np.concatenate([_sampling(view).T @ waves_of_thumbnail for view in VIEWS], axis=1).astype(np.float32)
     bits = np.uint64(1) << np.arange(_HASH_SIDE**2, dtype=np.uint64)
     hashes = np.empty((len(VIEWS), len(at)), np.uint64)
     for start in range(0, len(at), PAIRS_AT_ONCE):
@@ -97,7 +98,7 @@ def _blocks_seen(view: int) -> np.ndarray:
     """float32 [1024, 49]: from a thumbnail to the means of the inner blocks of a view."""
     places = (np.arange(_SIDE) - _EDGE_PX) // _BLOCK_PX
     of_block = (places == np.arange((_SIDE - 2 * _EDGE_PX) // _BLOCK_PX)[:, np.newaxis]) / _BLOCK_PX
-    return (np.kron(of_block, of_block) @ _sampling(VIEWS[view])).astype(np.float32).T
+    return (_sampling(VIEWS[view]).T @ np.kron(of_block, of_block).T).astype(np.float32)
 
 
 def _agree_aligned(one: np.ndarray, other: np.ndarray, start: np.ndarray, max_difference: float) -> bool:
@@ -158,10 +159,11 @@ def _hash_waves() -> np.ndarray:
 
 def _sampling(view: np.ndarray) -> np.ndarray:
     """float64 [1024, 1024]: bilinear sampling of a thumbnail in a view, as a linear map of its pixels."""
-    rows, columns = np.divmod(np.arange(_SIDE**2), _SIDE)
-    x, y = view.astype(np.float64) @ np.stack([columns, rows, np.ones(_SIDE**2)])
-    sampling = np.ones((_SIDE**2, 1))
-    for place, count in ((y, _SIDE), (x, _SIDE)):
-        weight = np.maximum(0, 1 - np.abs(np.clip(place, 0, count - 1)[:, np.newaxis] - np.arange(count)))
-        sampling = (sampling[:, :, np.newaxis] * weight[:, np.newaxis, :]).reshape(_SIDE**2, -1)
+    pixels = np.arange(_SIDE**2)
+    rows, columns = np.divmod(pixels, _SIDE)
+    x, y = np.clip(view.astype(np.float64) @ np.stack([columns, rows, np.ones(_SIDE**2)]), 0, _SIDE - 1)
+    left, top = (np.minimum(place.astype(np.int64), _SIDE - 2) for place in (x, y))
+    sampling = np.zeros((_SIDE**2, _SIDE**2))
+    for column, row in ((left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)):
+        sampling[pixels, row * _SIDE + column] = (1 - np.abs(x - column)) * (1 - np.abs(y - row))
     return sampling

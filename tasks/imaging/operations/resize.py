@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.imaging.operations.area import shrink_by_area
 from tasks.imaging.operations.levels import Levels
 from tasks.imaging.verdicts import MinSides
 
@@ -120,11 +121,9 @@ def _part(image: np.ndarray, settings: ResizeSettings, sha256: str) -> np.ndarra
 
 def _scaled(image: np.ndarray, width_px: int, height_px: int, enlarge: str) -> np.ndarray:
     """Shrunk by area where a side shrinks, then enlarged where one grows: area in one step is for shrinking only."""
-    image = np.ascontiguousarray(image)
     height, width, channels = image.shape
     shrunk = (min(width, width_px), min(height, height_px))
-    if shrunk != (width, height):
-        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
+    image = shrink_by_area(image, *shrunk) if shrunk != (width, height) else np.ascontiguousarray(image)
     if shrunk != (width_px, height_px):
         image = cv2.resize(image, (width_px, height_px), interpolation=ENLARGERS[enlarge])
     return image.reshape(height_px, width_px, channels)
