@@ -3,8 +3,9 @@
     python -m benchmarks [--data DATA] [--peers PEERS] [--only NAME ...]
 
 DATA holds `fashion-mnist/` (IDX files) and `clothing/` (JPEG files, in folders of any depth). PEERS holds one virtual
-environment per tool, named as the tool: `cleanvision/`, `imagededup/`, `img2dataset/`; the docstrings of
-`check_cost.py` and `prepare_cost.py` say how to make them. What is not there is left out, and that is said.
+environment per tool, named as the tool: `cleanvision/`, `imagededup/`, `img2dataset/`, and `torch/` for the published
+programs of metrics; the docstrings of `check_cost.py`, `prepare_cost.py` and `peers/metric_values.py` say how to make
+them. What is not there is left out, and that is said.
 """
 
 import argparse
@@ -55,26 +56,33 @@ def commands(data: Path | None, peers: Path | None) -> dict[str, list[str] | str
         "listing": ["listing", "10000", "100000"],
         "augmentation": ["augmentation", "--copies", "200"],
         "duplicate_search": ["duplicate_search", "20000", "100000"],
+        "training_loop": ["training_loop"],
+        "gate_evidence": ["gate_evidence", "--digits"],
+        "gate_cost": ["gate_cost", "--counts", "10000", *_python_of(peers, "torch", "--peer")],
+        "extractor_cost": ["extractor_cost"],
+        "extractor_sensitivity": ["extractor_sensitivity", "digits"],
     }
     if data is None:
         needing = ("pixel_operations", "reading", "damage_detection", "duplicate_recall")
         return found | dict.fromkeys((*needing, "check_cost", "prepare_cost", "growth_photos", "growth_idx"), no_data)
     photos, idx = str(data / "clothing"), data / "fashion-mnist"
-    of_peer = {
-        name: [f"--{name}", str(peers / name / "bin/python")]
-        for name in ("cleanvision", "imagededup", "img2dataset")
-        if peers and (peers / name).is_dir()
-    }
+    of_peer = {name: _python_of(peers, name, f"--{name}") for name in ("cleanvision", "imagededup", "img2dataset")}
     return found | {
         "pixel_operations": ["pixel_operations", photos, "--files", "100"],
         "reading": ["reading", str(data)],
         "damage_detection": ["damage_detection", photos, "--files", "100"],
         "duplicate_recall": ["duplicate_recall", photos, "--idx", str(idx / "train-images-idx3-ubyte.gz")],
-        "check_cost": ["check_cost", photos, *of_peer.get("cleanvision", []), *of_peer.get("imagededup", [])],
-        "prepare_cost": ["prepare_cost", photos, *of_peer.get("img2dataset", [])],
+        "check_cost": ["check_cost", photos, *of_peer["cleanvision"], *of_peer["imagededup"]],
+        "prepare_cost": ["prepare_cost", photos, *of_peer["img2dataset"]],
         "growth_photos": ["prepare_growth", "--photos", photos, "--no-augment", "1000", "10000"],
         "growth_idx": ["prepare_growth", "--idx", str(idx), "--no-augment", "10000", "70000"],
     }
+
+
+def _python_of(peers: Path | None, name: str, option: str) -> list[str]:
+    """The option that names a peer's Python, where its environment is there."""
+    python = None if peers is None else peers / name / "bin" / "python"
+    return [option, str(python)] if python and python.exists() else []
 
 
 def about_the_machine() -> str:

@@ -29,7 +29,7 @@ from datasets.tfds_layout import Index, ShardFeatures, describe_shard, shard_fil
 from datasets.tfrecord import write_tfrecord
 from gan.devices import Devices
 from gan.evaluation import Evaluator
-from gan.extractors import random_conv_extractor
+from gan.extractors.embedded import random_conv_extractor
 from gan.models.spec import ModelSpec
 from gan.progress import silent
 from gan.settings import TrainingSettings
@@ -100,7 +100,7 @@ def begun_run(state: TrainingState, step: StepFunction, real: LoadedSplit, folde
     """A run that is ready for its first step."""
     assert real.labels is not None
     inputs = RunInputs(real.images, real.labels, CLASSES, SETTINGS, 0, folder, "benchmark")
-    evaluator = Evaluator(random_conv_extractor(16, 1, 0), real.images[:8], None, 16, 0)
+    evaluator = Evaluator(random_conv_extractor((16, 16, 1), 0), real.images[:8], None, 16, 0)
     return WithoutEvaluation(inputs, state, step, evaluator, silent)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from datasets.errors import FormatError
 
-GATE_VERSION = 1
+GATE_VERSION = 2
 GATE_FILE = "gate.json"
 
 
@@ -29,6 +30,7 @@ class Metric:
     """One measured number beside its limit.
 
     `direction` is "max" where the value may not exceed the threshold, "min" where it may not fall below it.
+    `severity`: block, warn or report. `on` is the number that is judged: estimate, or the worse end of the interval.
     `floor` is the same metric on real against real images at the same n. `extractor` names whose features.
     """
 
@@ -39,6 +41,7 @@ class Metric:
     threshold: float | None = None
     direction: str = "max"
     severity: str = "block"
+    on: str = "estimate"
     floor: float | None = None
     interval: tuple[float, float] | None = None
     extractor: str | None = None
@@ -47,18 +50,29 @@ class Metric:
 
 
 def judged(metric: Metric) -> Metric:
-    """The metric with its outcome decided from value, threshold, direction and severity.
+    """The metric with its outcome decided from value or interval, threshold, direction and severity.
 
-    A value that is infinite or not a number counts as not measured.
+    What is infinite, not a number or an interval that is not there counts as not measured.
     """
     if metric.value is None or metric.threshold is None:
         return metric
-    if not math.isfinite(metric.value):
-        note = f"{metric.note}; got {metric.value}".removeprefix("; ")
+    number = judged_number(metric)
+    if number is None or not math.isfinite(number):
+        found = "no interval" if number is None else number
+        note = f"{metric.note}; got {found}".removeprefix("; ")
         return replace(metric, value=None, outcome=Outcome.NOT_MEASURED, note=note)
-    passes = metric.value <= metric.threshold if metric.direction == "max" else metric.value >= metric.threshold
+    passes = number <= metric.threshold if metric.direction == "max" else number >= metric.threshold
     failed = Outcome.REFUSED if metric.severity == "block" else Outcome.WARNED
     return replace(metric, outcome=Outcome.PASSED if passes else failed)
+
+
+def judged_number(metric: Metric) -> float | None:
+    """The number that is compared with the threshold: the value, or the worse end of its interval."""
+    if metric.on == "estimate":
+        return metric.value
+    if metric.interval is None:
+        return None
+    return metric.interval[1] if metric.direction == "max" else metric.interval[0]
 
 
 def refuses(metric: Metric) -> bool:
@@ -84,15 +98,20 @@ class Gate:
         return "refused" if self.refusals else "passed"
 
 
-def write_gate(gate: Gate, folder: Path) -> None:
-    """Write `gate.json` into the folder."""
-    record = {
+def gate_record(gate: Gate) -> dict[str, Any]:
+    """What `gate.json` holds, as JSON values."""
+    return {
         "format_version": GATE_VERSION,
         "gate": gate.gate,
         "verdict": gate.verdict,
         "decided_on": gate.decided_on,
         "metrics": [_record(metric) for metric in gate.metrics],
     }
+
+
+def write_gate(gate: Gate, folder: Path) -> None:
+    """Write `gate.json` into the folder."""
+    record = gate_record(gate)
     (folder / GATE_FILE).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -116,12 +135,14 @@ def describe_refusals(refusals: Sequence[Metric]) -> str:
     """The refusing metrics as one clause each, e.g. `coverage 0.31 < 0.70`."""
     parts = []
     for metric in refusals:
-        if metric.value is None or metric.threshold is None:
+        number = judged_number(metric)
+        if number is None or metric.threshold is None or metric.value is None:
             parts.append(f"{metric.title} was not measured ({metric.note})")
         else:
             sign = ">" if metric.direction == "max" else "<"
             note = f" ({metric.note})" if metric.note else ""
-            parts.append(f"{metric.title} {metric.value:.4g} {sign} {metric.threshold:.4g}{note}")
+            shown = f"{number:.4g}" if metric.on == "estimate" else f"{number:.4g} (end of its interval)"
+            parts.append(f"{metric.title} {shown} {sign} {metric.threshold:.4g}{note}")
     return "; ".join(parts)
 
 

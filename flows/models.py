@@ -1,6 +1,5 @@
 """`augment-dataset models`: the families of networks, their size, their cost, and when to use which."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from rich.table import Table
 
 from datasets.errors import BadInput
 from flows.output import bar, console
+from flows.quiet_tensorflow import import_tensorflow_quietly
 from flows.settings import load_settings
 from gan.models.families import FAMILY_NAMES
 from gan.models.spec import RESOLUTIONS_PX
@@ -39,7 +39,7 @@ def show_models(
     if channels not in CHANNELS:
         raise BadInput(f"--channels is {channels}; allowed are {', '.join(map(str, CHANNELS))}")
     settings = TrainingSettings() if settings_file is None else load_settings(settings_file).train
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_tensorflow_quietly()
     with bar("measuring" if measure else "building", "families") as progress:
         rows = []
         for done, name in enumerate(FAMILY_NAMES):

@@ -18,6 +18,7 @@ from gan.settings import ClassifierSettings
 from gan.weight_files import read_arrays, write_arrays
 
 CLASSIFIER_VERSION = 1
+KIND = "classifier"
 _COARSEST_PX = 7
 _BLOCK = 500
 
@@ -44,10 +45,10 @@ class Classifier:
         """Share of images in [0, 1] whose likeliest class is their label."""
         return float((self.probabilities(images).argmax(axis=1) == labels).mean())
 
-    def save(self, path: Path) -> None:
-        """Write an npz that `load_classifier` reads."""
+    def save(self, path: Path, kind: str = KIND) -> None:
+        """Write an npz that `load_classifier` reads; `kind` is what its classes are for."""
         arrays = {f"{index:03}": value for index, value in enumerate(self._network.get_weights())}
-        write_arrays(path, arrays, {"kind": "classifier", "format_version": CLASSIFIER_VERSION, **self._record})
+        write_arrays(path, arrays, {"kind": kind, "format_version": CLASSIFIER_VERSION, **self._record})
 
     def _run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if images.shape[1:] != self.image_shape:
@@ -78,11 +79,11 @@ def fit_classifier(
     return Classifier(network, record)
 
 
-def load_classifier(path: Path) -> Classifier:
-    """Read what `Classifier.save` wrote. Raises FormatError where it is damaged or of another version."""
+def load_classifier(path: Path, kind: str = KIND) -> Classifier:
+    """Read what `Classifier.save` wrote. Raises FormatError where it is damaged, or of another kind or version."""
     arrays, record = read_arrays(path)
-    if record.pop("kind", None) != "classifier" or record.pop("format_version", None) != CLASSIFIER_VERSION:
-        raise FormatError(f"{path}: not a classifier of format version {CLASSIFIER_VERSION}; train again")
+    if record.pop("kind", None) != kind or record.pop("format_version", None) != CLASSIFIER_VERSION:
+        raise FormatError(f"{path}: not a {kind} of format version {CLASSIFIER_VERSION}; train again")
     settings = ClassifierSettings(**record["settings"])
     network = _build(tuple(record["image_shape"]), record["class_count"], settings, seed=0)
     network.set_weights([arrays[name] for name in sorted(arrays)])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan.extractors import Extractor
+from gan.extractors.base import Extractor
 from gan.metrics.diversity import relative_spread, within_class_spread
 from gan.metrics.frechet import frechet_distance, statistics
 from gan.metrics.manifold import overlap

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,12 +18,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from datasets.atomic_file import atomic_file
 from datasets.errors import BadInput
 from gan.sampling import SPEC_FILE, Generator, load_generator
 
 FORMATS = ("keras", "onnx")
 ONNX_PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
 MOST_DIFFERENCE = 1e-4
+NO_DATE = "1980-01-01@00:00:00"  # as the entries of a zip file have it that know none
 _COMPARED_IMAGES = 16
 
 
@@ -60,10 +63,24 @@ Run = Callable[[list[np.ndarray]], np.ndarray]
 
 
 def _to_keras(network: keras.Model, path: Path) -> Run:
-    with _unwarned():  # Keras warns of itself under NumPy 2
-        network.save(path)
+    write_keras(network, path)
+    with _unwarned():
         loaded = keras.models.load_model(path)
     return lambda inputs: np.asarray(loaded(inputs, training=False))
+
+
+def write_keras(network: keras.Model, path: Path) -> None:
+    """Write a `.keras` file. Keras puts the time into it in two places; here the same network gives the same bytes."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
+        dated = Path(scratch) / path.name
+        with _unwarned():  # Keras warns of itself under NumPy 2
+            network.save(dated)
+        with zipfile.ZipFile(dated) as old, atomic_file(path) as file, zipfile.ZipFile(file, "w") as new:
+            for name in sorted(old.namelist()):
+                content = old.read(name)
+                if name == "metadata.json":
+                    content = json.dumps({**json.loads(content), "date_saved": NO_DATE}).encode()
+                new.writestr(zipfile.ZipInfo(name), content)
 
 
 def _to_onnx(network: keras.Model, path: Path) -> Run:

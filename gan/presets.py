@@ -27,6 +27,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "discriminator_augmentation": {"policies": "auto"},
     },
     "many": {
+        "bounded_output": True,
         "batch_size": 64,
         "budget_images": 400_000,
         "evaluate_every_images": 40_000,

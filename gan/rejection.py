@@ -69,12 +69,14 @@ class LowScore:
 class Accepted:
     """Images uint8 [N, H, W, C] in order; how often each judge rejected [classes]; slots given up [classes].
 
-    What stands in a slot that was given up is its last, rejected, image.
+    What stands in a slot that was given up is its last, rejected, image. `attempts` uint16 [N]: how many samples were
+    rejected before the one that was taken, which with it can be made again without the judges.
     """
 
     images: np.ndarray
     rejected: dict[str, np.ndarray]
     given_up: np.ndarray
+    attempts: np.ndarray
 
 
 def sample_accepted(
@@ -96,8 +98,10 @@ def sample_accepted(
     pending = np.arange(len(labels))
     images = generator.sample_numbers(first + pending, labels, seed, truncation=truncation)
     rejected = {judge.name: np.zeros(classes, np.int64) for judge in judges}
+    attempts = np.zeros(len(labels), np.uint16)
     for attempt in range(max_attempts):
         if attempt:
+            attempts[pending] = attempt
             fresh = generator.sample_numbers(
                 first + pending, labels[pending], seed, attempt=attempt, truncation=truncation
             )
@@ -105,7 +109,7 @@ def sample_accepted(
         pending = _turned_down(judges, first, pending, images, labels, rejected)
         if not len(pending):
             break
-    return Accepted(images, rejected, np.bincount(labels[pending], minlength=classes))
+    return Accepted(images, rejected, np.bincount(labels[pending], minlength=classes), attempts)
 
 
 def _turned_down(

@@ -50,6 +50,7 @@ class TrainingSettings(BaseModel):
     BY_PRESET: ClassVar[frozenset[str]] = frozenset(
         {
             "latent_size",
+            "bounded_output",
             "batch_size",
             "budget_images",
             "learning_rate_start",
@@ -80,6 +81,9 @@ class TrainingSettings(BaseModel):
     spectral_normalisation: bool = Field(
         False, description="Divide each of the discriminator's kernels by its largest singular value."
     )
+    bounded_output: bool = Field(
+        False, description="tanh for the image in conv and vae too; for images with much pure black or white."
+    )
     batch_size: int = Field(32, description="Real images per step.", ge=2, le=4096)
     budget_images: int = Field(100_000, description="Training ends after this many real images were seen.", ge=1)
     budget_minutes: float | None = Field(
@@ -109,6 +113,9 @@ class TrainingSettings(BaseModel):
     )
     compile: Literal["auto", "plain", "xla"] = Field(
         "auto", description="How a step is compiled; auto = xla on GPUs, else plain, as docs/gan.md measures."
+    )
+    adam_beta1: float = Field(
+        0.0, description="Adam's memory of gradients, of both networks; the classical DCGAN has 0.5.", ge=0, lt=1
     )
     beta2_start: float = Field(0.99, description="Adam's memory of squared gradients at the first step.", ge=0, lt=1)
     beta2_end: float = Field(0.99, description="The same at the end of the budget (cosine).", ge=0, lt=1)

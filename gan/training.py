@@ -14,7 +14,9 @@ from datasets.errors import BadInput
 from gan.devices import Devices, find_devices
 from gan.discriminator_augmentation_settings import chosen_policies
 from gan.evaluation import Evaluation, Evaluator
-from gan.extractors import Extractor, Fold, fold_of, load_extractor, make_extractor, save_extractor
+from gan.extractors.base import Extractor
+from gan.extractors.embedded import load_extractor, make_extractor, save_extractor
+from gan.extractors.folds import Fold, fold_of
 from gan.health import Alarm
 from gan.models.registry import FAMILIES
 from gan.models.spec import ModelSpec, check_image_shape
@@ -27,7 +29,7 @@ from gan.training_run import RunInputs, TrainingDiverged, TrainingRun
 from gan.training_state import TrainingState
 from gan.warm_start import WarmStart, warm_start, write_trained_on
 
-__all__ = ["Alarm", "Evaluation", "TrainingDiverged", "TrainingResult", "train"]
+__all__ = ["Alarm", "Evaluation", "TrainingDiverged", "TrainingResult", "spec_of", "train"]
 
 EXTRACTOR_FILE = "extractor.npz"
 # These change how a run is watched or cut short, not what its steps compute.
@@ -85,13 +87,13 @@ def train(
     if not classes:
         labels, select_labels = None, None
         class_names = class_names if class_names is not None and len(class_names) == 1 else None
-    spec = _spec(images, classes, settings)
+    spec = spec_of(images, classes, settings)
     digest = _digest(images, labels, class_names, select_images, select_labels, settings, seed)
     extractor = _extractor(images, labels, classes, settings, seed, folder)
     evaluator = Evaluator(extractor, select_images, select_labels, settings.evaluation_samples, seed)
     beta2 = (settings.beta2_start, settings.beta2_end)
     with devices.scope():
-        state = TrainingState(spec, seed, precision=settings.precision, beta2=beta2)
+        state = TrainingState(spec, seed, precision=settings.precision, beta1=settings.adam_beta1, beta2=beta2)
         policies = chosen_policies(settings.discriminator_augmentation, len(images), spec.channels, class_names)
         step = step_kind(spec).make(state, settings, seed, policies, devices)
     network_labels = np.zeros(len(images), np.int32) if labels is None else labels.astype(np.int32)
@@ -162,7 +164,8 @@ def _result(run: TrainingRun, folder: Path, seconds: float, cpu_seconds: float) 
     )
 
 
-def _spec(images: np.ndarray, classes: int, settings: TrainingSettings) -> ModelSpec:
+def spec_of(images: np.ndarray, classes: int, settings: TrainingSettings) -> ModelSpec:
+    """Networks for images [N, S, S, C], with so many classes or 0."""
     return ModelSpec(
         family=settings.model,
         resolution_px=images.shape[1],
@@ -173,6 +176,7 @@ def _spec(images: np.ndarray, classes: int, settings: TrainingSettings) -> Model
         width=settings.width,
         max_width=settings.max_width,
         spectral_normalisation=settings.spectral_normalisation,
+        bounded_output=settings.bounded_output,
     )
 
 
@@ -183,9 +187,9 @@ def _extractor(
     path = folder / EXTRACTOR_FILE
     if path.exists():
         return load_extractor(path)
-    if labels is not None:
+    if len(images) >= len(Fold):
         chosen = fold_of(len(images), len(Fold), seed, labels) == Fold.SELECTION
-        images, labels = images[chosen], labels[chosen]
+        images, labels = images[chosen], None if labels is None else labels[chosen]
     extractor = make_extractor(images, labels, classes, settings.extractor, derived_seed(seed, "extractor"))
     save_extractor(extractor, path)
     return extractor

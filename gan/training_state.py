@@ -23,9 +23,15 @@ class TrainingState:
     """
 
     def __init__(
-        self, spec: ModelSpec, seed: int, *, precision: str = "float32", beta2: tuple[float, float] = (_BETA_2, _BETA_2)
+        self,
+        spec: ModelSpec,
+        seed: int,
+        *,
+        precision: str = "float32",
+        beta1: float = _BETA_1,
+        beta2: tuple[float, float] = (_BETA_2, _BETA_2),
     ) -> None:
-        """`precision` is a Keras dtype policy; `beta2` are its first and last value, one number where they are equal.
+        """`precision` is a Keras dtype policy, `beta1` and `beta2` are Adam's; of `beta2` the first and last value.
 
         Build it in the scope of a distribution strategy where there is one.
         """
@@ -39,8 +45,8 @@ class TrainingState:
             self.discriminator = _giving_float32(partner, precision)
         self._beta2 = None if beta2[0] == beta2[1] else keras.Variable(beta2[0], trainable=False, name="beta2")
         memory = beta2[0] if self._beta2 is None else self._beta2
-        self.generator_optimiser = _adam(self.generator, memory, precision)
-        self.discriminator_optimiser = _adam(self.discriminator, memory, precision)
+        self.generator_optimiser = _adam(self.generator, beta1, memory, precision)
+        self.discriminator_optimiser = _adam(self.discriminator, beta1, memory, precision)
         self._further: dict[str, list[keras.Variable]] = {}
 
     @property
@@ -144,9 +150,11 @@ def _giving_float32(network: keras.Model, precision: str) -> keras.Model:
     return keras.Model(network.inputs, outputs if len(outputs) > 1 else outputs[0], name=network.name)
 
 
-def _adam(network: keras.Model, beta2: float | keras.Variable, precision: str) -> keras.optimizers.Optimizer:
+def _adam(
+    network: keras.Model, beta1: float, beta2: float | keras.Variable, precision: str
+) -> keras.optimizers.Optimizer:
     """Adam; where float16 computes, gradients are of a scaled loss, or they would vanish."""
-    optimiser = keras.optimizers.Adam(1e-3, beta_1=_BETA_1, beta_2=_BETA_2, epsilon=1e-8)
+    optimiser = keras.optimizers.Adam(1e-3, beta_1=beta1, beta_2=_BETA_2, epsilon=1e-8)
     optimiser.beta_2 = beta2
     if precision == "mixed_float16":
         optimiser = keras.optimizers.LossScaleOptimizer(optimiser)

@@ -4,81 +4,102 @@ Decided on the gate half of validation, which nothing was selected on. Test is m
 Every limit that depends on the data is relative to real images against real images at the same n.
 """
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
-from datasets.gate_file import Gate, write_gate
+from datasets.errors import FormatError
+from datasets.gate_file import GATE_FILE, Gate, read_gate, write_gate
 from datasets.image_codec import encode_image
 from datasets.readers import LoadedSplit, load_numpy
 from datasets.tfds_layout import read_index
-from gan.settings import ClassifierSettings
-from tasks.published_versions import latest_or_refuse
+from tasks.digests import canonical_json
+from tasks.progress import Progress, silent
+from tasks.published_versions import latest, latest_or_refuse, synthetic_name
 from tasks.stage_context import StageContext, Summary
+from tasks.synthetic_gate.limits import apply_limit
+from tasks.synthetic_gate.picture import GATE_PICTURE, draw_gate
+from tasks.synthetic_gate.settings import SyntheticGateSettings
 from tasks.validation_halves import halves_of
 
+if TYPE_CHECKING:
+    from tasks.synthetic_gate.evidence import Evidence
+
+COMPARED_FILE = "compared_with.json"
 CLOSEST_PAIRS_FILE = "closest_pairs.png"
 
 
-class SyntheticGateSettings(BaseModel):
-    """Limits for synthetic data. `ratio` limits multiply what real images reach against real images."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_frechet_ratio: float = Field(2.0, gt=0, description="Frechet distance, times that of real against real")
-    max_kernel_excess: float = Field(0.2, ge=0, description="kernel distance above that of real against real; warns")
-    min_precision_ratio: float = Field(0.7, ge=0, description="precision, times that of real against real")
-    min_recall_ratio: float = Field(0.7, ge=0, description="recall, times that of real against real")
-    min_coverage_ratio: float = Field(0.7, ge=0, description="coverage, times that of real against real")
-    max_near_copy_excess: float = Field(
-        0.05,
-        ge=0,
-        le=1,
-        description="share of images nearer to a training image than held-out real ones are, in excess",
-    )
-    min_faithfulness_ratio: float = Field(
-        0.9, ge=0, description="share of images seen as the class asked for, times the accuracy on real images"
-    )
-    min_class_faithfulness_ratio: float = Field(
-        0.65, ge=0, description="share of every class's images seen as it, times the accuracy on real ones"
-    )
-    min_class_diversity_ratio: float = Field(
-        0.4, ge=0, description="spread of features within every class, times that of real training images"
-    )
-    min_value_ratio: float = Field(
-        0.9, ge=0, description="accuracy of a classifier trained on synthetic images alone, times that trained on real"
-    )
-    min_gate_images: int = Field(30, ge=8, description="fewer images in the gate half: not measured, which refuses")
-    value_seeds: int = Field(3, ge=1, le=20, description="classifiers trained for the value of synthetic images")
-    classifier: ClassifierSettings = Field(
-        default_factory=ClassifierSettings, description="network of the extractor, the judge of labels and of value"
-    )
-
-
 def gate_synthetic(settings: SyntheticGateSettings, context: StageContext) -> Summary:
-    """Measure synthetic shards against the real version; write gate.json and the closest pairs as a picture."""
-    from tasks.synthetic_metrics import Evidence, measure_synthetic
+    """Measure synthetic shards against the real version; write gate.json, its picture, and the closest pairs."""
+    from tasks.synthetic_gate.evidence import Evidence
 
     real = latest_or_refuse(context.published / context.dataset).path
     validation = load_numpy(real, "validation")
     _, gate_half = halves_of(real, validation.ids, validation.labels)
     evidence = Evidence(
         train=load_numpy(real, "train"),
-        gate=_take(validation, gate_half),
-        held_out=_join(validation, load_numpy(real, "test")),
+        gate=taken(validation, gate_half),
+        held_out=joined(validation, load_numpy(real, "test")),
         synthetic=load_numpy(context.inputs["shard_synthetic"], "train"),
         barred=judges_of(context.inputs["shard_synthetic"]),
+        settings=settings,
+        seed=context.seed,
     )
-    metrics, pairs = measure_synthetic(settings, evidence, context.seed, context.progress)
+    last, why_none = last_gate(context)
     decided_on = f"gate half of validation, {len(evidence.gate.images)} images; validation and test are reported"
-    gate = Gate(gate="synthetic", decided_on=decided_on, metrics=metrics)
-    write_gate(gate, context.out)
-    if pairs is not None:
-        (context.out / CLOSEST_PAIRS_FILE).write_bytes(encode_image(pairs, "png"))
+    gate = write_measured_gate(evidence, decided_on, context.out, context.progress, last, why_none)
+    compared = {"version": last[0] if last else None}
+    (context.out / COMPARED_FILE).write_text(canonical_json(compared), encoding="utf-8")
     images = len(evidence.synthetic.images)
     return {"images_in": images, "images_out": images, "rejected": {}, "verdict": gate.verdict}
+
+
+def write_measured_gate(
+    evidence: "Evidence",
+    decided_on: str,
+    out: Path,
+    progress: Progress = silent,
+    last: tuple[str, Gate] | None = None,
+    why_none: str = "",
+) -> Gate:
+    """Measure and judge the evidence, beside the gate of the last version; write gate.json and pictures into `out`."""
+    from tasks.synthetic_gate.comparison import regression_metric
+    from tasks.synthetic_gate.copies import closest_pairs
+    from tasks.synthetic_gate.measuring import measure_synthetic
+
+    settings = evidence.settings
+    metrics = measure_synthetic(evidence, progress)
+    regression = regression_metric(metrics, last, settings.regression_margin, why_none)
+    judged = apply_limit(regression, settings.limit_of(regression.name), settings.min_gate_images)
+    gate = Gate(gate="synthetic", decided_on=decided_on, metrics=(*metrics, judged))
+    write_gate(gate, out)
+    draw_gate(gate, out / GATE_PICTURE)
+    (out / CLOSEST_PAIRS_FILE).write_bytes(encode_image(closest_pairs(evidence), "png"))
+    return gate
+
+
+def last_gate(context: StageContext) -> tuple[tuple[str, Gate] | None, str]:
+    """Version and gate of the last published synthetic version; or None and why."""
+    last = latest(context.published / synthetic_name(context.dataset))
+    if last is None:
+        return None, "there is no earlier version"
+    try:
+        return (last.version, read_gate(last.path)), ""
+    except FormatError as error:
+        return None, f"{GATE_FILE} of {last.version} cannot be read ({type(error.__cause__ or error).__name__})"
+
+
+def compares_with_latest(settings: SyntheticGateSettings, context: StageContext, folder: Path) -> str | None:
+    """Why an old verdict no longer holds: other content was published since. None if it holds."""
+    last = latest(context.published / synthetic_name(context.dataset))
+    compared = json.loads((folder / COMPARED_FILE).read_text(encoding="utf-8"))["version"]
+    now = read_index(context.inputs["shard_synthetic"]).content_digest
+    if last is None:
+        return None if compared is None else f"{compared}, which it was compared with, is no longer published"
+    same = last.version == compared or last.index.content_digest == now
+    return None if same else f"{last.version} was published since"
 
 
 def judges_of(synthetic: Path) -> frozenset[str]:
@@ -88,12 +109,14 @@ def judges_of(synthetic: Path) -> frozenset[str]:
     return frozenset(judge["sha256"] for judge in judges.values())
 
 
-def _take(split: LoadedSplit, indices: np.ndarray) -> LoadedSplit:
+def taken(split: LoadedSplit, indices: np.ndarray) -> LoadedSplit:
+    """Some images of a split."""
     labels = None if split.labels is None else split.labels[indices]
     return LoadedSplit(split.images[indices], labels, [split.ids[index] for index in indices], split.class_names)
 
 
-def _join(first: LoadedSplit, second: LoadedSplit) -> LoadedSplit:
+def joined(first: LoadedSplit, second: LoadedSplit) -> LoadedSplit:
+    """Two splits of one data set as one."""
     labels = None
     if first.labels is not None and second.labels is not None:
         labels = np.concatenate([first.labels, second.labels])

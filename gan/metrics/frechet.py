@@ -10,43 +10,64 @@ import numpy as np
 from scipy import linalg
 
 from datasets.errors import BadInput
+from gan.metrics.feature_checks import check_same_extractor, feature_rows, picked_blocks
 
 _SMALL = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """`mean` float64 [D]; `factor` float64 [min(n, D), D], factor.T @ factor is the covariance (n - 1); n vectors."""
+    """`mean` float64 [D]; `factor` float64 [P, D], P <= min(n, D), factor.T @ factor is the covariance (n - 1).
+
+    n is the number of vectors.
+    """
 
     n: int
     mean: np.ndarray
     factor: np.ndarray
 
 
-def statistics(features: np.ndarray) -> Statistics:
-    """Mean and covariance factor of [N, D], N >= 2.
+def statistics(features: np.ndarray, picked: np.ndarray | None = None) -> Statistics:
+    """Mean and covariance factor of [N, D], or of the rows `picked` int64 [n] of it; n >= 2.
 
-    Raises BadInput for fewer vectors, or for values that are not finite.
+    Needs little more memory than the factor. Raises BadInput for fewer vectors, or for values that are not finite.
     """
-    rows = _checked(features)
-    mean = rows.mean(axis=0)
-    centered = (rows - mean) / np.sqrt(len(rows) - 1)
-    if len(rows) > rows.shape[1]:
-        centered = linalg.qr(centered, mode="r")[0][: rows.shape[1]]
-    return Statistics(len(rows), mean, centered)
+    rows = feature_rows(features, at_least=2, what="the Frechet distance")
+    return _statistics(rows, np.arange(len(rows)) if picked is None else picked)
+
+
+def _statistics(rows: np.ndarray, picked: np.ndarray) -> Statistics:
+    n, size = len(picked), rows.shape[1]
+    mean = sum(block.sum(axis=0, dtype=np.float64) for block in picked_blocks(rows, picked)) / n
+    if n <= size:
+        return Statistics(n, mean, (rows[picked] - mean) / np.sqrt(n - 1))
+    scatter = np.zeros((size, size))
+    for block in picked_blocks(rows, picked):
+        centred = block - mean
+        scatter += centred.T @ centred
+    return Statistics(n, mean, covariance_factor(scatter / (n - 1)))
+
+
+def covariance_factor(covariance: np.ndarray) -> np.ndarray:
+    """float64 [P, D] with factor.T @ factor = covariance [D, D] of numerical rank P.
+
+    Directions whose variance is nothing but rounding are left out: their root would be noise of 1e-8 of the largest.
+    """
+    variances, directions = linalg.eigh(covariance, check_finite=False)
+    kept = variances > len(variances) * np.finfo(np.float64).eps * variances[-1]
+    factor: np.ndarray = np.sqrt(variances[kept])[:, None] * directions[:, kept].T
+    return factor
 
 
 def frechet_distance(first: Statistics, second: Statistics) -> float:
     """Squared 2-Wasserstein distance of the two Gaussians; >= 0, exact for rank-deficient covariances too.
 
-    Raises BadInput where the features are not of one length.
+    Raises BadInput where the features are not of one length, or where neither set varies at all.
     Heusel et al. 2017, arXiv:1706.08500; Dowson and Landau 1982.
     """
-    if len(first.mean) != len(second.mean):
-        raise BadInput(
-            f"features of {len(first.mean)} and of {len(second.mean)} numbers cannot be compared; "
-            "measure both sets with the same extractor"
-        )
+    check_same_extractor(len(first.mean), len(second.mean))
+    if not first.factor.any() and not second.factor.any():
+        raise BadInput("the feature vectors of both sets do not vary at all; use another extractor")
     means = float(np.sum((first.mean - second.mean) ** 2))
     spreads = float(np.sum(first.factor**2) + np.sum(second.factor**2))
     return max(0.0, means + spreads - 2.0 * root_trace(first.factor, second.factor))
@@ -65,22 +86,6 @@ def root_trace(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.sqrt(np.clip(eigenvalues, 0.0, None)).sum())
 
 
-def bootstrap_interval(
-    first: np.ndarray, second: np.ndarray, *, seed: int, repeats: int = 100, level: float = 0.95
-) -> tuple[float, float]:
-    """Interval of the distance between [N, D] and [M, D], both resampled with replacement; low >= 0.
-
-    Resampling repeats vectors and so raises the distance; the replicates are therefore moved to have the measured
-    distance as their mean before the quantiles are taken.
-    """
-    rng = np.random.default_rng([seed, 0x_F4EC])
-    measured = frechet_distance(statistics(first), statistics(second))
-    replicates = np.array([_resampled_distance(first, second, rng) for _ in range(repeats)])
-    moved = replicates - replicates.mean() + measured
-    low, high = np.quantile(moved, [(1 - level) / 2, (1 + level) / 2])
-    return max(0.0, float(low)), float(high)
-
-
 def distance_at_n(features: np.ndarray, reference: Statistics, n: int, *, seed: int, repeats: int = 10) -> float:
     """Mean distance to the reference of random subsets of n out of [N, D]: compares sets of unequal size fairly.
 
@@ -90,18 +95,4 @@ def distance_at_n(features: np.ndarray, reference: Statistics, n: int, *, seed: 
         raise BadInput(f"{n} vectors were asked of {len(features)}; ask for at most {len(features)}")
     rng = np.random.default_rng([seed, 0x_D157])
     picks = (rng.choice(len(features), n, replace=False) for _ in range(repeats if n < len(features) else 1))
-    return float(np.mean([frechet_distance(statistics(features[pick]), reference) for pick in picks]))
-
-
-def _resampled_distance(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> float:
-    picks = [features[rng.integers(len(features), size=len(features))] for features in (first, second)]
-    return frechet_distance(statistics(picks[0]), statistics(picks[1]))
-
-
-def _checked(features: np.ndarray) -> np.ndarray:
-    rows = np.asarray(features, dtype=np.float64)
-    if rows.ndim != 2 or len(rows) < 2:
-        raise BadInput(f"features have shape {rows.shape}; statistics need [N, D] with N of at least 2")
-    if not np.isfinite(rows).all():
-        raise BadInput(f"{int((~np.isfinite(rows)).any(axis=1).sum())} of {len(rows)} feature vectors are not finite")
-    return rows
+    return float(np.mean([frechet_distance(statistics(features, pick), reference) for pick in picks]))

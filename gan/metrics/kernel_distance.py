@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.errors import BadInput
+from gan.metrics.feature_checks import check_not_constant, check_same_extractor, feature_rows, row_blocks
 
 _GROUPS = 20
+_BLOCK_NUMBERS = 4_000_000  # kernel values held at once: 32 MB
+MIN_VECTORS = 2 * _GROUPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +21,26 @@ class KernelDistance:
     n: int  # vectors used of each set
 
 
-def kernel_distance(synthetic: np.ndarray, real: np.ndarray, *, seed: int, max_samples: int = 2000) -> KernelDistance:
+def kernel_distance(
+    synthetic: np.ndarray, real: np.ndarray, *, seed: int, max_samples: int = 2000, standardise: bool = True
+) -> KernelDistance:
     """Distance of [N, D] and [M, D]; equal numbers of both are used, at most `max_samples`, drawn by the seed.
 
     Features are standardised by the real set first: the kernel is cubic, and on raw features a few large ones are
-    all that it sees. Raises BadInput for fewer than 40 vectors in either set.
+    all that it sees. Only for features of Inception, where published numbers are on raw ones, leave it away.
+    Raises BadInput for fewer than 40 vectors in either set, or where all real ones are equal.
     Binkowski et al. 2018, arXiv:1801.01401.
     """
     n = min(len(synthetic), len(real), max_samples)
-    if n < 2 * _GROUPS:
-        raise BadInput(f"kernel distance got {len(synthetic)} and {len(real)} vectors; it needs at least {2 * _GROUPS}")
+    if n < MIN_VECTORS:
+        raise BadInput(f"kernel distance got {len(synthetic)} and {len(real)} vectors; it needs at least {MIN_VECTORS}")
+    synthetic, real = (
+        feature_rows(rows, at_least=MIN_VECTORS, what="the kernel distance") for rows in (synthetic, real)
+    )
+    check_same_extractor(synthetic.shape[1], real.shape[1])
+    check_not_constant(real, "the kernel distance")
     rng = np.random.default_rng([seed, 0x_41D])
-    center, scale = _standardisation(real)
+    center, scale = _standardisation(real) if standardise else (0.0, 1.0)
     x, y = ((_drawn(features, n, rng) - center) / scale for features in (synthetic, real))
     value, left_out = _estimate_and_jackknife(x, y)
     error = np.sqrt((_GROUPS - 1) / _GROUPS * np.sum((left_out - left_out.mean()) ** 2))
@@ -47,7 +58,7 @@ def _estimate_and_jackknife(x: np.ndarray, y: np.ndarray) -> tuple[float, np.nda
     Kernels are computed once and summed by group.
     """
     group = np.arange(len(x)) % _GROUPS
-    xx, yy, xy = (_group_sums(cubic_kernel(a, b), group) for a, b in ((x, x), (y, y), (x, y)))
+    xx, yy, xy = (_group_sums(a, b, group) for a, b in ((x, x), (y, y), (x, y)))
     diagonals = [np.bincount(group, (np.sum(a * a, axis=1) / a.shape[1] + 1.0) ** 3) for a in (x, y)]
     sizes = np.bincount(group)
     everything = np.ones(_GROUPS, dtype=bool)
@@ -62,17 +73,22 @@ def _estimate_and_jackknife(x: np.ndarray, y: np.ndarray) -> tuple[float, np.nda
     return estimate(everything), np.array([estimate(keep) for keep in left_out])
 
 
-def _group_sums(kernel: np.ndarray, group: np.ndarray) -> np.ndarray:
+def _group_sums(x: np.ndarray, y: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """float64 [groups, groups]: sums of the kernel over pairs of groups."""
     member = np.eye(_GROUPS)[group]
-    return member.T @ kernel @ member
+    step = max(1, _BLOCK_NUMBERS // len(y))
+    parts = (slice(start, start + step) for start in range(0, len(x), step))
+    return sum(
+        (member[part].T @ (cubic_kernel(x[part], y) @ member) for part in parts), start=np.zeros((_GROUPS, _GROUPS))
+    )
 
 
 def _standardisation(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.asarray(real, dtype=np.float64)
-    spread = rows.std(axis=0)
+    mean = sum(block.sum(axis=0, dtype=np.float64) for _, block in row_blocks(real)) / len(real)
+    spread = np.sqrt(sum(np.square(block - mean).sum(axis=0) for _, block in row_blocks(real)) / len(real))
     varies = spread > 1e-6 * max(float(spread.max()), 1e-30)
-    return rows.mean(axis=0), np.where(varies, spread, 1.0)
+    return mean, np.where(varies, spread, 1.0)
 
 
 def _drawn(features: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    return np.asarray(features, dtype=np.float64)[rng.permutation(len(features))[:n]]
+    return features[rng.permutation(len(features))[:n]].astype(np.float64)

@@ -1,18 +1,16 @@
 """Precision, recall, density and coverage: how two sets of features overlap as unions of nearest-neighbour balls.
 
 The ball of a point reaches to its k-th nearest neighbour in its own set, the point itself not counted. A point exactly
-on the surface is inside (<=), so that two sets of one repeated vector overlap fully instead of not at all.
+on the surface is inside (<=), so that repeated vectors overlap fully with themselves instead of not at all.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from datasets.errors import BadInput
-
-_BLOCK_NUMBERS = 4_000_000  # distances held at once: 32 MB
+from gan.metrics.feature_checks import check_not_constant, feature_rows
+from gan.metrics.neighbours import Pairs, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +33,22 @@ class Overlap:
 def overlap(real: np.ndarray, synthetic: np.ndarray, *, k: int = 5) -> Overlap:
     """Compare real [N, D] with synthetic [M, D]; recall grows with M and precision with N, so state both.
 
-    Raises BadInput where either set has not more than k vectors.
+    Raises BadInput where either set has not more than k vectors, or all real ones are equal.
     Kynkaanniemi et al. 2019, arXiv:1904.06991 (precision, recall); Naeem et al. 2020, arXiv:2002.09797.
     """
-    real_radii, synthetic_radii = ball_radii(real, k), ball_radii(synthetic, k)
+    real, synthetic = (feature_rows(rows, at_least=1, what="the overlap") for rows in (real, synthetic))
+    check_not_constant(real, "the overlap")
+    pairs = Pairs(real, synthetic)
+    real_limits, synthetic_limits = _squared_radii(real, k), _squared_radii(synthetic, k)
     in_real_balls = np.zeros(len(synthetic), dtype=np.int64)
     recalled = np.zeros(len(real), dtype=bool)
     covered = np.zeros(len(real), dtype=bool)
-    for rows, distances in _distance_blocks(real, synthetic):
-        inside_real = distances <= real_radii[rows, None]
-        in_real_balls += inside_real.sum(axis=0)
-        covered[rows] = inside_real.any(axis=1)
-        recalled[rows] = (distances <= synthetic_radii[None, :]).any(axis=1)
+    for tile in pairs.tiles():
+        for i, j in pairs.within(tile, real_limits[:, None]):
+            in_real_balls += np.bincount(j, minlength=len(synthetic))
+            covered[i] = True
+        for i, _ in pairs.within(tile, synthetic_limits[None, :], wanted=~recalled):
+            recalled[i] = True
     return Overlap(
         precision=float((in_real_balls > 0).mean()),
         recall=float(recalled.mean()),
@@ -58,20 +60,30 @@ def overlap(real: np.ndarray, synthetic: np.ndarray, *, k: int = 5) -> Overlap:
     )
 
 
+def overlap_by_class(
+    real: np.ndarray,
+    real_labels: np.ndarray,
+    synthetic: np.ndarray,
+    synthetic_labels: np.ndarray,
+    class_count: int,
+    *,
+    k: int = 5,
+) -> tuple[Overlap | None, ...]:
+    """`overlap` of each class in [0, class_count); None where either side has not more than k vectors of it."""
+    found: list[Overlap | None] = []
+    for label in range(class_count):
+        of_class = real[real_labels == label], synthetic[synthetic_labels == label]
+        found.append(overlap(*of_class, k=k) if min(map(len, of_class)) > k else None)
+    return tuple(found)
+
+
 def ball_radii(features: np.ndarray, k: int) -> np.ndarray:
     """float64 [N]: distance from each of [N, D] to its k-th nearest other one."""
+    return np.sqrt(_squared_radii(features, k))
+
+
+def _squared_radii(features: np.ndarray, k: int) -> np.ndarray:
     if len(features) <= k:
         raise BadInput(f"{len(features)} vectors have no {k}-th nearest neighbour; use more than k vectors")
-    radii = np.empty(len(features))
-    for rows, distances in _distance_blocks(features, features):
-        # The point itself is at distance 0 and takes the first place.
-        radii[rows] = np.partition(distances, k, axis=1)[:, k]
-    return radii
-
-
-def _distance_blocks(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Euclidean distances in blocks of rows. By differences, not by inner products: equal vectors are at exactly 0."""
-    step = max(1, _BLOCK_NUMBERS // len(second))
-    for start in range(0, len(first), step):
-        rows = slice(start, start + step)
-        yield rows, cdist(first[rows], second)
+    # The point itself is at distance 0 and takes the first place.
+    return nearest(features, features, k + 1).squared[:, k]

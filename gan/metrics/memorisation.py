@@ -1,14 +1,18 @@
-"""Whether synthetic images are near copies of training images, more than held-out real images are.
+"""Whether synthetic images are copies or near copies of training images, more than held-out real images are.
 
 No such measure detects memorisation reliably (Stein et al. 2023, arXiv:2306.04675), so the closest pairs are named too:
 look at them.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from datasets.errors import BadInput
+from gan.metrics.excess import ExcessRate, excess
+from gan.metrics.feature_checks import check_not_constant, feature_rows
+from gan.metrics.neighbours import nearest
 
 _CANDIDATES = 16
 _BLOCK_NUMBERS = 8_000_000  # numbers held at once: 32 MB
@@ -29,7 +33,7 @@ class Memorisation:
     excess_rate: float
     synthetic_rate: float
     held_out_rate: float
-    threshold: float  # grey levels
+    threshold: float  # grey levels, or distance of features
     median_ratio: float  # median synthetic distance / median held-out distance
     closest_pairs: tuple[tuple[int, int, float], ...]  # (synthetic index, training index, distance), closest first
     n_synthetic: int
@@ -42,8 +46,7 @@ def nearest_training(images: np.ndarray, training: np.ndarray) -> NearestTrainin
     Exact among the 16 training images that are nearest by Euclidean distance, which matrix products find quickly.
     Raises BadInput where the shapes differ or a set is empty.
     """
-    if images.shape[1:] != training.shape[1:] or not len(images) or not len(training):
-        raise BadInput(f"images {images.shape} and training images {training.shape} cannot be compared")
+    _check_comparable(images, training)
     rows = images.reshape(len(images), -1).astype(np.float32)
     columns = training.reshape(len(training), -1)
     index, distance = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
@@ -65,21 +68,63 @@ def memorisation(
 
     The held-out images must be real, of the same source, and unseen by the generator.
     """
-    made, unseen = nearest_training(synthetic, training), nearest_training(held_out, training)
+    return _compared(
+        nearest_training(synthetic, training), nearest_training(held_out, training), quantile=quantile, pairs=pairs
+    )
+
+
+def feature_memorisation(
+    synthetic: np.ndarray, held_out: np.ndarray, training: np.ndarray, *, quantile: float = 0.05, pairs: int = 16
+) -> Memorisation:
+    """The same in feature space, by Euclidean distance of [N, D], [H, D] and [M, D]; ties go to the lower index.
+
+    It finds copies that are shifted or recoloured, which pixels do not. Raises BadInput where all training vectors are
+    equal.
+    """
+    training = feature_rows(training, at_least=2, what="the nearest training image")
+    check_not_constant(training, "the nearest training image")
+    found = []
+    for rows in (synthetic, held_out):
+        neighbours = nearest(feature_rows(rows, at_least=1, what="the nearest training image"), training)
+        found.append(NearestTraining(neighbours.index[:, 0], neighbours.distance[:, 0]))
+    return _compared(found[0], found[1], quantile=quantile, pairs=pairs)
+
+
+def exact_copies(synthetic: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> ExcessRate:
+    """Shares of uint8 [N, H, W, C] that are equal to a training image in every pixel.
+
+    Raises BadInput where the shapes differ or a set is empty.
+    """
+    for images in (synthetic, held_out):
+        _check_comparable(images, training)
+    known = set(map(_digest, training))
+    made, unseen = (np.array([_digest(image) in known for image in images]) for images in (synthetic, held_out))
+    return excess(made, unseen)
+
+
+def _compared(made: NearestTraining, unseen: NearestTraining, *, quantile: float, pairs: int) -> Memorisation:
     threshold = float(np.quantile(unseen.distance, quantile))
-    synthetic_rate = float((made.distance <= threshold).mean())
-    held_out_rate = float((unseen.distance <= threshold).mean())
+    rates = excess(made.distance <= threshold, unseen.distance <= threshold)
     closest = np.argsort(made.distance, kind="stable")[:pairs]
     return Memorisation(
-        excess_rate=synthetic_rate - held_out_rate,
-        synthetic_rate=synthetic_rate,
-        held_out_rate=held_out_rate,
+        excess_rate=rates.excess_rate,
+        synthetic_rate=rates.synthetic_rate,
+        held_out_rate=rates.held_out_rate,
         threshold=threshold,
         median_ratio=_ratio(float(np.median(made.distance)), float(np.median(unseen.distance))),
         closest_pairs=tuple((int(i), int(made.index[i]), float(made.distance[i])) for i in closest),
-        n_synthetic=len(synthetic),
-        n_held_out=len(held_out),
+        n_synthetic=rates.n_synthetic,
+        n_held_out=rates.n_held_out,
     )
+
+
+def _check_comparable(images: np.ndarray, training: np.ndarray) -> None:
+    if images.shape[1:] != training.shape[1:] or not len(images) or not len(training):
+        raise BadInput(f"images {images.shape} and training images {training.shape} cannot be compared")
+
+
+def _digest(image: np.ndarray) -> bytes:
+    return hashlib.sha256(image.tobytes()).digest()
 
 
 def _nearest_by_square(block: np.ndarray, columns: np.ndarray) -> np.ndarray:

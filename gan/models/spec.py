@@ -12,7 +12,7 @@ class ModelSpec(BaseModel):
 
     Images are [N, resolution_px, resolution_px, channels]. `classes` is 0 for unconditional networks.
     `latent_scale` is the deviation of the latents when sampling; in training it is 1.
-    `spectral_normalisation` is of the discriminator.
+    `spectral_normalisation` is of the discriminator. With `bounded_output` every family's images are in [-1, 1].
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +26,7 @@ class ModelSpec(BaseModel):
     width: int = Field(ge=1)
     max_width: int = Field(ge=1)
     spectral_normalisation: bool = False
+    bounded_output: bool = False
 
     @property
     def base_px(self) -> int:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from datasets.errors import FormatError
-from datasets.gate_file import Metric, Outcome
 from datasets.image_codec import decode_image
 from tasks.report.absent import Absent
 from tasks.report.charts import line_chart
 from tasks.report.evidence import Evidence
+from tasks.report.gate_bars import gate_bar
 from tasks.report.pictures import Album, Picture
 from tasks.report.tables import gate_rows
 
@@ -97,31 +97,9 @@ def gates(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
                 "verdict": gate.verdict,
                 "decided_on": gate.decided_on,
                 "rows": gate_rows(gate),
-                "bars": [bar(metric) for metric in gate.metrics if metric.value is not None],
+                "bars": [gate_bar(metric) for metric in gate.metrics if metric.value is not None],
                 "has_floors": any(metric.floor is not None for metric in gate.metrics),
             }
             for gate in found
         ]
-    }
-
-
-def bar(metric: Metric) -> dict[str, Any]:
-    """A metric with a value as places in percent of a track whose range holds all of its numbers, and zero."""
-    numbers = {"value": metric.value, "threshold": metric.threshold, "floor": metric.floor}
-    known = {name: number for name, number in numbers.items() if number is not None}
-    ends = [0.0, *known.values(), *(metric.interval or ())]
-    low, high = min(ends), max(ends)
-    span = 1.05 * (high - low) or 1.0
-
-    def place(number: float) -> float:
-        return round(100 * (number - low) / span, 2)
-
-    return {
-        "title": metric.title,
-        "outcome": metric.outcome.value,
-        "reported": metric.outcome is Outcome.REPORTED,
-        "zero": place(0.0),
-        "places": {name: place(number) for name, number in known.items()},
-        "interval": [place(end) for end in metric.interval] if metric.interval else None,
-        "alt": ", ".join(f"{name} {number:.4g}" for name, number in known.items()),
     }

@@ -18,7 +18,8 @@ METRICS = st.builds(
     outcome=st.sampled_from(Outcome),
     threshold=NUMBERS,
     direction=st.sampled_from(["max", "min"]),
-    severity=st.sampled_from(["block", "warn"]),
+    severity=st.sampled_from(["block", "warn", "report"]),
+    on=st.sampled_from(["estimate", "interval"]),
     floor=NUMBERS,
     interval=st.none() | st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 2),
     extractor=st.none() | st.text(),
@@ -60,12 +61,12 @@ def test_the_file_has_only_values_that_json_knows(tmp_path):
 def test_an_unknown_version_is_refused_by_name(tmp_path):
     path = tmp_path / "gate.json"
     path.write_text('{"format_version": 9}')
-    sentence = f"{path}: gate version 9, this code reads 1; run the gate again"
+    sentence = f"{path}: gate version 9, this code reads 2; run the gate again"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         read_gate(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format_version": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format_version": 2}'])
 def test_a_damaged_file_is_refused(tmp_path, text):
     path = tmp_path / "gate.json"
     path.write_text(text)
@@ -100,6 +101,29 @@ def test_a_value_that_is_no_number_refuses(value):
     assert (result.value, result.outcome) == (None, Outcome.NOT_MEASURED)
     assert result.note == f"one image per class; got {value}"
     assert refuses(result)
+
+
+@pytest.mark.parametrize(
+    ("direction", "interval", "outcome"),
+    [
+        ("max", (30.0, 35.0), Outcome.PASSED),
+        ("max", (30.0, 35.1), Outcome.REFUSED),
+        ("min", (35.0, 50.0), Outcome.PASSED),
+        ("min", (34.9, 50.0), Outcome.REFUSED),
+    ],
+)
+def test_the_worse_end_of_the_interval_is_judged(direction, interval, outcome):
+    assert judged(metric(35.0, direction=direction, interval=interval, on="interval")).outcome is outcome
+
+
+def test_without_an_interval_that_is_to_be_judged_a_metric_is_not_measured():
+    result = judged(metric(1.0, on="interval"))
+    assert (result.outcome, result.value, result.note) == (Outcome.NOT_MEASURED, None, "got no interval")
+
+
+def test_a_refusal_by_the_end_of_an_interval_says_so():
+    refusal = judged(metric(30.0, interval=(20.0, 40.0), on="interval"))
+    assert describe_refusals([refusal]) == "FID 40 (end of its interval) > 35"
 
 
 def test_a_metric_without_a_threshold_is_left_alone():

@@ -5,7 +5,8 @@ import pytest
 from scipy import linalg
 
 from datasets.errors import BadInput
-from gan.metrics.frechet import Statistics, bootstrap_interval, distance_at_n, frechet_distance, statistics
+from gan.metrics import feature_checks
+from gan.metrics.frechet import Statistics, distance_at_n, frechet_distance, statistics
 
 
 def gaussian(mean: np.ndarray, covariance: np.ndarray, n: int = 1000) -> Statistics:
@@ -76,22 +77,9 @@ def test_features_that_are_not_finite_are_refused() -> None:
 
 
 def test_one_vector_is_refused() -> None:
-    sentence = "features have shape (1, 4); statistics need [N, D] with N of at least 2"
+    sentence = "features have shape (1, 4); the Frechet distance needs [N, D] with N of at least 2"
     with pytest.raises(BadInput, match=re.escape(sentence)):
         statistics(np.zeros((1, 4)))
-
-
-def test_the_interval_holds_the_measured_distance() -> None:
-    rng = np.random.default_rng(7)
-    first, second = rng.normal(size=(200, 5)), rng.normal(size=(200, 5)) + 1.0
-    low, high = bootstrap_interval(first, second, seed=0, repeats=40)
-    assert low < frechet_distance(statistics(first), statistics(second)) < high
-
-
-def test_the_interval_is_seeded() -> None:
-    features = np.random.default_rng(8).normal(size=(60, 4))
-    intervals = {bootstrap_interval(features, features + 1, seed=seed, repeats=10) for seed in (1, 1, 2)}
-    assert len(intervals) == 2
 
 
 def test_distance_at_n_grows_as_n_falls() -> None:
@@ -109,3 +97,39 @@ def test_distance_at_n_with_all_vectors_is_the_plain_distance() -> None:
 def test_more_vectors_than_there_are_is_refused() -> None:
     with pytest.raises(BadInput, match=re.escape("9 vectors were asked of 5; ask for at most 5")):
         distance_at_n(np.eye(5), statistics(np.eye(5)), 9, seed=0)
+
+
+def test_picked_rows_are_the_statistics_of_these_rows() -> None:
+    features, picked = np.random.default_rng(11).normal(size=(40, 5)), np.array([3, 3, 7, 30, 1, 2, 8, 9])
+    found, wanted = statistics(features, picked), statistics(features[picked])
+    np.testing.assert_array_equal(found.mean, wanted.mean)
+    np.testing.assert_array_equal(found.factor, wanted.factor)
+
+
+def test_blocks_do_not_change_the_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = np.random.default_rng(12).normal(5.0, 1.0, size=(301, 7)).astype(np.float32)
+    whole = statistics(features)
+    monkeypatch.setattr(feature_checks, "_BLOCK_NUMBERS", 70)
+    assert frechet_distance(statistics(features), whole) < 1e-10
+
+
+def test_many_vectors_in_few_directions_keep_their_rank() -> None:
+    rng = np.random.default_rng(13)
+    basis = linalg.qr(rng.normal(size=(40, 40)))[0][:, :3]
+    first, second = rng.normal(size=(500, 3)), 2.0 * rng.normal(size=(400, 3))
+    lifted = statistics(first @ basis.T), statistics(second @ basis.T)
+    assert [len(found.factor) for found in lifted] == [3, 3]
+    wanted = frechet_distance(statistics(first), statistics(second))
+    assert frechet_distance(*lifted) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_collapsed_generator_is_measured() -> None:
+    real = np.random.default_rng(14).normal(size=(100, 4))
+    wanted = np.sum(real.mean(axis=0) ** 2) + np.trace(np.cov(real.T))
+    assert frechet_distance(statistics(np.zeros((50, 4))), statistics(real)) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_two_sets_that_do_not_vary_are_refused() -> None:
+    sentence = "the feature vectors of both sets do not vary at all; use another extractor"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        frechet_distance(statistics(np.ones((9, 4))), statistics(np.ones((9, 4))))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.errors import BadInput
+from gan.metrics import kernel_distance as module
 from gan.metrics.kernel_distance import cubic_kernel, kernel_distance
 
 RNG = np.random.default_rng(0)
@@ -70,3 +71,43 @@ def test_too_few_vectors_are_refused() -> None:
     sentence = "kernel distance got 10 and 100 vectors; it needs at least 40"
     with pytest.raises(BadInput, match=re.escape(sentence)):
         kernel_distance(np.zeros((10, 2)), np.zeros((100, 2)), seed=0)
+
+
+def test_raw_features_are_measured_as_they_are() -> None:
+    x, y = RNG.normal(1.0, 2.0, size=(100, 6)), RNG.normal(3.0, 5.0, size=(100, 6))
+    found = kernel_distance(x, y, seed=0, standardise=False)
+    assert found.value == pytest.approx(plain_estimate(x, y), rel=1e-9)
+
+
+def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = RNG.normal(size=(101, 6)), RNG.normal(size=(101, 6))
+    whole = kernel_distance(x, y, seed=0)
+    monkeypatch.setattr(module, "_BLOCK_NUMBERS", 300)
+    parts = kernel_distance(x, y, seed=0)
+    assert parts.value == pytest.approx(whole.value, rel=1e-9)
+    assert parts.standard_error == pytest.approx(whole.standard_error, rel=1e-9)
+
+
+def test_it_is_unbiased_and_its_error_is_its_spread() -> None:
+    rng = np.random.default_rng(5)
+    found = [kernel_distance(*rng.normal(size=(2, 60, 3)), seed=0) for _ in range(300)]
+    values = np.array([one.value for one in found])
+    assert abs(values.mean()) < 4 * values.std() / np.sqrt(len(values))
+    assert np.mean([one.standard_error for one in found]) == pytest.approx(values.std(), rel=0.35)
+
+
+def test_an_extractor_that_tells_nothing_apart_is_refused() -> None:
+    sentence = "all 50 real feature vectors are equal, so the kernel distance would say nothing; use another extractor"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        kernel_distance(RNG.normal(size=(50, 3)), np.ones((50, 3)), seed=0)
+
+
+def test_features_of_different_extractors_are_refused() -> None:
+    sentence = "features of 3 and of 4 numbers cannot be compared; measure both sets with the same extractor"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        kernel_distance(RNG.normal(size=(50, 3)), RNG.normal(size=(50, 4)), seed=0)
+
+
+def test_features_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(BadInput, match=re.escape("50 of 50 feature vectors are not finite")):
+        kernel_distance(np.full((50, 3), np.nan), RNG.normal(size=(50, 3)), seed=0)

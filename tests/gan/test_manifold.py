@@ -2,10 +2,11 @@ import re
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from datasets.errors import BadInput
-from gan.metrics import manifold
-from gan.metrics.manifold import ball_radii, overlap
+from gan.metrics import neighbours
+from gan.metrics.manifold import Overlap, ball_radii, overlap, overlap_by_class
 
 RNG = np.random.default_rng(0)
 LINE = np.arange(5.0)[:, None]
@@ -31,8 +32,8 @@ def test_identical_sets_overlap_fully() -> None:
     assert (found.precision, found.recall, found.coverage) == (1.0, 1.0, 1.0)
 
 
-def test_one_repeated_vector_in_both_sets_overlaps_fully() -> None:
-    same = np.full((10, 3), 0.1, dtype=np.float32)
+def test_repeated_vectors_in_both_sets_overlap_fully() -> None:
+    same = np.repeat(RNG.normal(size=(2, 3)), 10, axis=0).astype(np.float32)
     found = overlap(same, same, k=3)
     assert (found.precision, found.recall, found.coverage) == (1.0, 1.0, 1.0)
 
@@ -53,7 +54,9 @@ def test_collapse_has_high_precision_and_no_recall() -> None:
 def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     real, synthetic = RNG.normal(size=(70, 3)), RNG.normal(size=(50, 3))
     whole = overlap(real, synthetic)
-    monkeypatch.setattr(manifold, "_BLOCK_NUMBERS", 100)
+    monkeypatch.setattr(neighbours, "_TILE_ROWS", 16)
+    monkeypatch.setattr(neighbours, "_TILE_COLUMNS", 9)
+    monkeypatch.setattr(neighbours, "_STEP_ROWS", 7)
     assert overlap(real, synthetic) == whole
 
 
@@ -61,3 +64,70 @@ def test_too_few_vectors_are_refused() -> None:
     sentence = "5 vectors have no 5-th nearest neighbour; use more than k vectors"
     with pytest.raises(BadInput, match=re.escape(sentence)):
         overlap(LINE, np.arange(20.0)[:, None], k=5)
+
+
+def plain_overlap(real: np.ndarray, synthetic: np.ndarray, k: int) -> Overlap:
+    """As the papers write it, with every distance taken by differences."""
+    of_real, of_synthetic = (np.sort(cdist(rows, rows), axis=1)[:, k] for rows in (real, synthetic))
+    distances = cdist(real, synthetic)
+    inside = distances <= of_real[:, None]
+    return Overlap(
+        precision=float(inside.any(axis=0).mean()),
+        recall=float((distances <= of_synthetic).any(axis=1).mean()),
+        density=float(inside.sum(axis=0).mean() / k),
+        coverage=float(inside.any(axis=1).mean()),
+        k=k,
+        n_real=len(real),
+        n_synthetic=len(synthetic),
+    )
+
+
+@pytest.mark.parametrize(
+    ("shift", "scale"), [(0.0, 1.0), (1e4, 1.0), (0.0, 1e-12), (0.0, 1e15)], ids=["plain", "far away", "tiny", "huge"]
+)
+def test_equals_every_distance_taken_by_differences(shift: float, scale: float) -> None:
+    real, synthetic = (scale * (RNG.normal(size=(n, 6)) + shift) for n in (300, 250))
+    assert overlap(real, synthetic, k=4) == plain_overlap(real, synthetic, 4)
+
+
+def test_points_on_the_surface_are_inside() -> None:
+    real, synthetic = (RNG.integers(0, 4, size=(n, 3)).astype(np.float64) for n in (120, 150))
+    assert overlap(real, synthetic, k=3) == plain_overlap(real, synthetic, 3)
+
+
+def test_one_vector_far_away_costs_the_others_no_precision() -> None:
+    real, synthetic = RNG.normal(size=(200, 4)), RNG.normal(size=(200, 4))
+    synthetic[7] = 1e9
+    assert overlap(real, synthetic) == plain_overlap(real, synthetic, 5)
+
+
+def test_a_noise_generator_has_recall_and_no_precision() -> None:
+    found = overlap(RNG.normal(size=(300, 4)), 30.0 * RNG.normal(size=(300, 4)))
+    assert found.recall > 0.9
+    assert found.precision < 0.1
+
+
+def test_each_class_is_compared_with_itself() -> None:
+    real, synthetic = RNG.normal(size=(60, 3)), RNG.normal(size=(40, 3))
+    real_labels, synthetic_labels = np.arange(60) % 2, np.repeat([0, 2], [34, 6])
+    found = overlap_by_class(real, real_labels, synthetic, synthetic_labels, 3)
+    assert found == (overlap(real[::2], synthetic[:34]), None, None)
+
+
+def test_an_extractor_that_tells_nothing_apart_is_refused() -> None:
+    sentence = "all 10 real feature vectors are equal, so the overlap would say nothing; use another extractor"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        overlap(np.ones((10, 3)), np.ones((10, 3)))
+
+
+def test_features_of_different_extractors_are_refused() -> None:
+    sentence = "features of 3 and of 4 numbers cannot be compared; measure both sets with the same extractor"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        overlap(RNG.normal(size=(10, 3)), RNG.normal(size=(10, 4)))
+
+
+def test_features_that_are_not_finite_are_refused() -> None:
+    synthetic = RNG.normal(size=(10, 3))
+    synthetic[4, 1] = np.inf
+    with pytest.raises(BadInput, match=re.escape("1 of 10 feature vectors are not finite")):
+        overlap(RNG.normal(size=(10, 3)), synthetic)

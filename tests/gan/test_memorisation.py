@@ -5,7 +5,7 @@ import pytest
 
 from datasets.errors import BadInput
 from gan.metrics import memorisation as module
-from gan.metrics.memorisation import memorisation, nearest_training
+from gan.metrics.memorisation import exact_copies, feature_memorisation, memorisation, nearest_training
 
 RNG = np.random.default_rng(0)
 
@@ -58,3 +58,34 @@ def test_images_of_another_shape_are_refused() -> None:
     sentence = "images (3, 4, 4, 1) and training images (2, 8, 8, 1) cannot be compared"
     with pytest.raises(BadInput, match=re.escape(sentence)):
         nearest_training(images(3), np.zeros((2, 8, 8, 1), np.uint8))
+
+
+def test_exact_copies_are_counted_in_excess_of_those_among_held_out_images() -> None:
+    training, synthetic, held_out = images(30), images(10), images(20)
+    synthetic[:4], held_out[0] = training[5:9], training[0]
+    synthetic[3, 0, 0, 0] ^= 1
+    found = exact_copies(synthetic, held_out, training)
+    assert (found.synthetic_rate, found.held_out_rate) == (0.3, 0.05)
+    assert found.excess_rate == pytest.approx(0.25)
+
+
+def test_images_of_another_shape_are_no_exact_copies_but_refused() -> None:
+    sentence = "images (3, 4, 4, 1) and training images (2, 8, 8, 1) cannot be compared"
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        exact_copies(images(3), images(3), np.zeros((2, 8, 8, 1), np.uint8))
+
+
+def test_copies_are_found_by_their_features() -> None:
+    training, held_out = RNG.normal(size=(200, 5)), RNG.normal(size=(100, 5))
+    found = feature_memorisation(training[40:50] + 1e-6, held_out, training, pairs=3)
+    assert found.synthetic_rate == 1.0
+    assert found.excess_rate == pytest.approx(0.95)
+    assert {pair[1] - pair[0] for pair in found.closest_pairs} == {40}
+
+
+def test_an_extractor_that_tells_nothing_apart_is_refused() -> None:
+    sentence = (
+        "all 9 real feature vectors are equal, so the nearest training image would say nothing; use another extractor"
+    )
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        feature_memorisation(RNG.normal(size=(5, 3)), RNG.normal(size=(5, 3)), np.ones((9, 3)))

@@ -25,6 +25,11 @@ def test_data_like_the_digits_gets_the_defaults() -> None:
     assert with_preset(TrainingSettings(), 1258, 16) == TrainingSettings(preset="small")
 
 
+def test_many_images_are_bounded_and_that_can_be_undone() -> None:
+    assert with_preset(TrainingSettings(), 30_000, 28).bounded_output
+    assert not with_preset(TrainingSettings(bounded_output=False), 30_000, 28).bounded_output
+
+
 def test_what_was_set_goes_before_the_preset() -> None:
     chosen = with_preset(TrainingSettings(gamma_start=1.0, preset="medium"), 1258, 16)
     assert (chosen.gamma_start, chosen.gamma_end, chosen.latent_size) == (1.0, 0.2, 96)

@@ -201,7 +201,7 @@ def test_training_without_classes_is_unconditional(
     generator = load_generator(tmp_path)
     assert (generator.spec.classes, generator.class_names) == (0, names)
     assert generator.sample(4, seed=0).shape == (4, 16, 16, 1)
-    assert result.best.extractor.startswith("random-conv sha256:")
+    assert result.best.extractor.startswith("self-supervised sha256:")
 
 
 def test_colour_and_exact_penalties_train(

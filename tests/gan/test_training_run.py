@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gan.evaluation import Evaluator
-from gan.extractors import random_conv_extractor
+from gan.extractors.embedded import random_conv_extractor
 from gan.health import alarms
 from gan.models.spec import ModelSpec
 from gan.progress import silent
@@ -48,7 +48,7 @@ def make_run(
             return np.asarray(step_function(images, labels, number, *rest))
 
         inputs = RunInputs(*stripes, ("a", "b", "c"), settings, 0, tmp_path, "digest")
-        evaluator = Evaluator(random_conv_extractor(16, 1, 0), *few_stripes, samples=60, seed=0)
+        evaluator = Evaluator(random_conv_extractor((16, 16, 1), 0), *few_stripes, samples=60, seed=0)
         return TrainingRun(inputs, state, step, evaluator, silent)
 
     return make
@@ -87,7 +87,7 @@ def test_one_image_per_class_raises_the_alarm(
     # The latents come first in its rows, then the label: without them, a class is one image.
     kernel.assign(np.where(np.arange(kernel.shape[0])[:, None] < 4, 0.0, np.asarray(kernel)))
     generator = Generator(state.averaged, state.spec, ("a", "b", "c"))
-    evaluator = Evaluator(random_conv_extractor(16, 1, 0), *few_stripes, samples=60, seed=0)
+    evaluator = Evaluator(random_conv_extractor((16, 16, 1), 0), *few_stripes, samples=60, seed=0)
     seen = evaluator.evaluate(generator, images_seen=1500)
     assert seen.diversity < 1e-3
     raised = alarms([seen], small_training)

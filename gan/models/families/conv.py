@@ -15,7 +15,7 @@ from gan.models.spec import ModelSpec
 def build_generator(spec: ModelSpec, seed: int) -> keras.Model:
     """Model of latents float32 [N, latent_size] and, if conditional, labels int32 [N].
 
-    Returns float32 [N, H, W, C], meant for [-1, 1] but not bounded.
+    Returns float32 [N, H, W, C], meant for [-1, 1] but not bounded, unless the spec asks for tanh.
     """
     seeds = Seeds(seed)
     inputs, hidden = generator_inputs(spec, seeds)
@@ -28,7 +28,10 @@ def build_generator(spec: ModelSpec, seed: int) -> keras.Model:
     last = layers.Conv2D(
         spec.channels, 3, padding="same", kernel_initializer=seeds.he(scale=1.0), dtype="float32", name="image"
     )
-    return keras.Model(inputs, last(hidden), name="generator")
+    image = last(hidden)
+    if spec.bounded_output:
+        image = layers.Activation("tanh", dtype="float32", name="image_activation")(image)
+    return keras.Model(inputs, image, name="generator")
 
 
 def build_discriminator(spec: ModelSpec, seed: int) -> keras.Model:

@@ -2,12 +2,13 @@
 
 import math
 
-import pytest
-
 from datasets.gate_file import Outcome
 from gan.metrics.diversity import ClassSpread
 from gan.value import Faithfulness
-from tasks.class_metrics import class_diversity_metric, class_faithfulness_metric
+from tasks.synthetic_gate.labels import class_faithfulness_metric
+from tasks.synthetic_gate.limits import apply_limit
+from tasks.synthetic_gate.metric_table import METRICS
+from tasks.synthetic_gate.overlaps import diversity_metric
 
 NAMES = ("a", "b", "c")
 
@@ -17,30 +18,31 @@ def shares(*per_class, n=50):
 
 
 def test_a_class_that_the_judge_cannot_tell_on_real_images_has_a_lower_limit():
-    metric = class_faithfulness_metric(shares(0.9, 0.7, 0.35), shares(1.0, 1.0, 0.4), 0.8, 0.65, NAMES)
-    assert (metric.value, metric.threshold) == (0.35, pytest.approx(0.65 * 0.4))
+    metric = class_faithfulness_metric(shares(0.9, 0.7, 0.35), shares(1.0, 1.0, 0.4), 0.8, 0.65, NAMES, "judge")
+    assert (metric.value, metric.floor) == (0.35, 0.4)
 
 
 def test_the_class_furthest_below_its_own_limit_decides():
-    metric = class_faithfulness_metric(shares(0.4, 0.9, 0.35), shares(1.0, 1.0, 0.4), 0.8, 0.65, NAMES)
+    metric = class_faithfulness_metric(shares(0.4, 0.9, 0.35), shares(1.0, 1.0, 0.4), 0.8, 0.65, NAMES, "judge")
     assert metric.note == "lowest for class a"
-    assert (metric.value, metric.threshold, metric.floor) == (0.4, pytest.approx(0.65 * 0.8), 1.0)
+    assert (metric.value, metric.floor) == (0.4, 0.8)
 
 
 def test_classes_of_too_few_images_are_named_and_not_judged():
     synthetic, real = ClassSpread((1.0, 0.0, 0.5), (50, 9, 50)), ClassSpread((1.0, 1.0, 1.0), (50, 50, 50))
-    metric = class_diversity_metric(synthetic, real, real, 0.4, NAMES, "random-conv")
+    metric = diversity_metric(synthetic, real, real, NAMES, "random-conv")
     assert (metric.value, metric.note) == (0.5, "lowest for class c; too few images to tell: b")
 
 
 def test_a_class_without_synthetic_images_is_not_named():
     synthetic, real = ClassSpread((1.0, math.nan, 0.5), (50, 0, 50)), ClassSpread((1.0, 1.0, 1.0), (50, 50, 50))
-    assert class_diversity_metric(synthetic, real, real, 0.4, NAMES, "random-conv").note == "lowest for class c"
+    assert diversity_metric(synthetic, real, real, NAMES, "random-conv").note == "lowest for class c"
 
 
 def test_no_class_with_enough_images_is_not_measured():
     spread = ClassSpread((1.0, 1.0, 1.0), (4, 4, 4))
-    metric = class_diversity_metric(spread, spread, spread, 0.4, NAMES, "random-conv")
+    metric = diversity_metric(spread, spread, spread, NAMES, "random-conv")
+    metric = apply_limit(metric, METRICS[metric.name].limit, min_images=30)
     assert (metric.outcome, metric.severity) == (Outcome.NOT_MEASURED, "block")
     assert metric.note == (
         "no class has 10 synthetic images and 5 real ones to measure them by; "
@@ -50,4 +52,4 @@ def test_no_class_with_enough_images_is_not_measured():
 
 def test_the_floor_of_diversity_leaves_out_classes_with_few_held_out_images():
     spread, held_out = ClassSpread((1.0, 1.0, 1.0), (50, 50, 50)), ClassSpread((0.9, 0.1, 1.2), (5, 4, 5))
-    assert class_diversity_metric(spread, spread, held_out, 0.4, NAMES, "random-conv").floor == 0.9
+    assert diversity_metric(spread, spread, held_out, NAMES, "random-conv").floor == 0.9

@@ -1,0 +1,74 @@
+"""What the settings of the synthetic gate say and refuse."""
+
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.synthetic_gate.metric_table import METRICS
+from tasks.synthetic_gate.settings import SyntheticGateSettings
+
+
+def settings(**limits):
+    return SyntheticGateSettings(limits=limits)
+
+
+def test_metrics_that_are_not_named_keep_their_limits():
+    found = settings(coverage={"limit": 0.8})
+    assert found.limit_of("recall") == METRICS["recall"].limit
+
+
+def test_what_is_not_said_of_a_metric_stays_as_in_the_table():
+    limit = settings(frechet_distance={"severity": "warn"}).limit_of("frechet_distance")
+    assert (limit.limit, limit.of, limit.severity) == (2.0, "floor_ratio", "warn")
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        ({"fid": {"limit": 3}}, "fid is no metric of the synthetic gate; there are frechet_distance, frechet_infinity"),
+        (
+            {"frechet_distance": {"of": "absolute"}},
+            "frechet_distance.of is absolute instead of floor_ratio; give its limit too",
+        ),
+        (
+            {"density": {"severity": "warn"}},
+            "limits.density has severity warn and no limit; give a limit, or severity report",
+        ),
+        (
+            {"train_on_synthetic_all_held_out": {"severity": "block", "limit": 0.9}},
+            "limits.train_on_synthetic_all_held_out has severity block, and it is measured on test images too, which "
+            "never decide; use report",
+        ),
+        (
+            {"lowest_class_diversity": {"on": "interval"}},
+            "limits.lowest_class_diversity is to be judged on an interval, and this metric has none; set on to "
+            "estimate",
+        ),
+        (
+            {"near_copies": {"extractor": "classifier"}},
+            "limits.near_copies is for the extractor classifier, and this metric uses no extractor; leave it out",
+        ),
+        (
+            {"frechet_distance": {"extractor": "inception-2015"}},
+            "limits.frechet_distance is for the extractor inception-2015, and extractor.kind is auto; change one of "
+            "them",
+        ),
+    ],
+)
+def test_limits_that_cannot_be_are_refused_by_name(limits, sentence):
+    with pytest.raises(ValidationError, match=re.escape(sentence)):
+        settings(**limits)
+
+
+def test_a_limit_may_name_the_extractor_that_measures():
+    found = SyntheticGateSettings(
+        limits={"frechet_distance": {"extractor": "random-conv"}}, extractor={"kind": "random-conv"}
+    )
+    assert found.limit_of("frechet_distance").extractor == "random-conv"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_default_limit_can_be_written_down(name):
+    written = METRICS[name].limit.model_dump()
+    assert settings(**{name: written}).limit_of(name) == METRICS[name].limit
