@@ -11,3 +11,7 @@ class FormatError(BadInput):
 
 class Refused(Exception):
     """A policy said no: a gate, or `--fail-on`. Exit code 3."""
+
+
+class PlaceFailed(RuntimeError):
+    """A disk or server that data is written to or read from failed, or is full; the sentence names it. Exit code 1."""

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
 from datasets.atomic_file import write_text_atomically
@@ -70,7 +70,10 @@ class ShardEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """`index.json`. `version` is None until published; `lineage` is for the writer to fill, with JSON values."""
+    """`index.json`. `version` is None until published; `lineage` is for the writer to fill, with JSON values.
+
+    `files` has the sha256 of everything else that was published with the shards, but for dataset_info.json.
+    """
 
     name: str
     version: str | None
@@ -79,6 +82,7 @@ class Index:
     normalise: Normalise
     splits: Mapping[str, tuple[ShardEntry, ...]]
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def records(self, split: str) -> int:
         """How many records a split has."""
@@ -180,6 +184,7 @@ def write_index(folder: Path, index: Index) -> None:
             for split, shards in index.splits.items()
         },
         "lineage": dict(index.lineage),
+        "files": dict(index.files),
     }
     write_text_atomically(folder / INDEX_FILE, _json(record))
 
@@ -220,7 +225,16 @@ def _index_of(record: Mapping[str, Any]) -> Index:
         normalise=_normalise_of(record["normalise"]),
         splits={split: _shards_of(split, entry) for split, entry in record["splits"].items()},
         lineage=record["lineage"],
+        files=_files_of(record.get("files", {})),
     )
+
+
+def _files_of(files: Mapping[str, str]) -> dict[str, str]:
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or str(path) != name or name in (INDEX_FILE, DATASET_INFO_FILE):
+            raise ValueError(f"file {name} is not a plain name of a file below the folder of {INDEX_FILE}")
+    return dict(files)
 
 
 def _normalise_of(entry: Mapping[str, Any]) -> Normalise:

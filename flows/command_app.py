@@ -1,9 +1,12 @@
 """The command line's application, and options that several commands share."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from datasets.errors import BadInput
 
 app = typer.Typer(
     name="augment-dataset",
@@ -26,7 +29,29 @@ Workers = Annotated[int | None, typer.Option(help="Dask workers; 0 = one per cor
 DaskAddress = Annotated[str | None, typer.Option(help="Scheduler of an existing Dask cluster, tcp://host:8786.")]
 TrainImages = Annotated[int | None, typer.Option(help="Training budget in images, instead of the file's.")]
 Rehash = Annotated[bool, typer.Option("--rehash", help="Hash every source file again, whatever its size and time.")]
+StorageOptions = Annotated[
+    str | None, typer.Option(help="How fsspec opens a URL, as JSON, e.g. '{\"anon\": true}'; no credentials.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would run, why, and what it would cost.")]
+
+
+def options_of(text: str | None) -> dict[str, Any] | None:
+    """What --storage-options says. Raises BadInput for anything but a JSON object without credentials."""
+    if text is None:
+        return None
+    from datasets.sources.storage_options import without_secrets
+
+    try:
+        options = json.loads(text)
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        raise BadInput("--storage-options is no JSON object; write, for example, '{\"anon\": true}'")
+    try:
+        without_secrets(options)
+    except ValueError as error:
+        raise BadInput(f"--storage-options: {error}") from None
+    return options
 
 
 def say(sentence: str) -> None:

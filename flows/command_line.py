@@ -5,12 +5,13 @@ import sys
 import typer
 
 from datasets.errors import BadInput, Refused
-from flows import flow_commands, image_commands, result_commands
+from flows import flow_commands, image_commands, result_commands, version_commands
 from flows.command_app import app
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = (flow_commands, image_commands, result_commands)  # importing them put their commands into `app`
+# Importing them put their commands into `app`.
+COMMANDS = (flow_commands, image_commands, result_commands, version_commands)
 INTERRUPTED = 130  # what typer gives back after Ctrl-C
 
 

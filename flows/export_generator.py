@@ -5,13 +5,16 @@ from pathlib import Path
 from datasets.errors import BadInput
 from datasets.readers import resolve_version
 from flows.output import console
+from flows.quiet_tensorflow import import_tensorflow_quietly
 
 SPEC_FILE = "generator.json"
+GENERATOR_FOLDER = "generator"  # of a published version
 
 
 def export_generator_of(place: Path, layout: str, out: Path) -> None:
     """Write the export and say how exact it is. Raises BadInput as `generator_folder` and `export_generator` do."""
     folder = generator_folder(place)
+    import_tensorflow_quietly()
     from gan.generator_export import export_generator
 
     record = export_generator(folder, layout, out)
@@ -32,12 +35,12 @@ def generator_folder(place: Path) -> Path:
     if place.suffix == ".json" and place.is_file():
         return _of_run(place)
     version = resolve_version(place)
-    if not (version / SPEC_FILE).exists():
+    if not (version / GENERATOR_FOLDER / SPEC_FILE).exists():
         raise BadInput(
-            f"{version} holds no generator (no {SPEC_FILE}); name a synthetic version, a run's record, or a folder "
-            "that holds one"
+            f"{version} holds no generator (no {GENERATOR_FOLDER}/{SPEC_FILE}); name a synthetic version, a run's "
+            "record, or a folder that holds one"
         )
-    return version
+    return version / GENERATOR_FOLDER
 
 
 def _of_run(path: Path) -> Path:

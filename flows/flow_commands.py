@@ -123,11 +123,13 @@ def _run_flow(name: str, settings_file: Path, options: dict[str, Any], dry_run: 
     """Check what can be checked, then run a flow with bars, and show its tables however it ends."""
     from flows.plan import show_plan
     from flows.preflight import preflight
+    from flows.remote_published import refresh_published
     from flows.settings import load_settings, overrides_of
     from tasks.stages import FLOWS
 
     settings = load_settings(settings_file, overrides_of(options))
     stages = FLOWS[name]
+    refresh_published(settings, stages, dry_run)
     found = preflight(settings, stages)
     if dry_run:
         show_plan(settings, stages, found)

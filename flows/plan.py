@@ -70,7 +70,7 @@ def volume_of(settings: Settings, stages: Sequence[Stage], found: Survey) -> Vol
     if any(stage.name == "ingest" for stage in stages):
         images, classes = found.members, len(found.labels)
     else:
-        index = latest_or_refuse(settings.published / settings.dataset).index
+        index = latest_or_refuse(settings.place.published / settings.dataset).index
         images, classes = index.records("train"), len(index.features.class_names or ())
     scan, shape = settings.scan, settings.scan.resize
     values = shape.width_px * shape.height_px * scan.channels

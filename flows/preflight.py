@@ -11,6 +11,8 @@ from datasets.splits import TRAIN
 from flows.output import waiting_told
 from flows.plan import SKIP, plan, volume_of
 from flows.settings import Settings
+from gan.extractors.settings import ExtractorSettings
+from gan.extractors.weights import missing_weights
 from tasks.estimate import disk_bytes
 from tasks.exclusions import check_exclusions
 from tasks.generate import check_scores, training_images
@@ -48,16 +50,25 @@ def preflight(settings: Settings, stages: Sequence[Stage]) -> Survey:
     names = [stage.name for stage in stages]
     if "generate" in names:
         check_scores(settings.generate, settings.train.model)
+    if "gate_synthetic" in names:
+        check_weights(settings.synthetic_gate.extractor)
     found = Survey()
     if "ingest" in names:
         found = _check_raw(settings, names)
     else:
         _check_published(settings, names)
-    for what, folder in (("workspace", settings.workspace), ("published", settings.published)):
+    for what, folder in (("workspace", settings.workspace), ("published", settings.place.published)):
         check_target(what, folder)
     check_cluster(settings.compute, _shared_places(settings, names), waiting_told())
     _check_room(settings, stages, found)
     return found
+
+
+def check_weights(extractor: ExtractorSettings) -> None:
+    """Raises BadInput where the weights that the gate measures with are not there: training would be for nothing."""
+    missing = missing_weights(extractor)
+    if missing:
+        raise BadInput(f"synthetic_gate.extractor: {missing}")
 
 
 def _shared_places(settings: Settings, names: Sequence[str]) -> list[Path]:
@@ -73,7 +84,7 @@ def _check_splits(settings: Settings, names: Sequence[str]) -> None:
             f"split.folds is {settings.split.folds}, and a generator learns from train and is judged by validation, "
             "which folds do not have; set split.folds to 0, or run `prepare` alone"
         )
-    last = latest(settings.published / settings.dataset)
+    last = latest(settings.place.published / settings.dataset)
     published = {*read_state(settings.place.shared).splits.values(), *(last.index.splits if last else ())}
     check_same_splits(settings.split, published, settings.dataset)
 
@@ -89,7 +100,8 @@ def _check_raw(settings: Settings, names: Sequence[str]) -> Survey:
     check_holds_images(settings.source, cache)
     for leaf in settings.source.leaves:
         # Published versions may be a source, but for those that this run makes.
-        own = settings.published / settings.dataset if _is_published(leaf, cache) else settings.published
+        published = settings.place.published
+        own = published / settings.dataset if _is_published(leaf, cache) else published
         for path in leaf.local_paths:
             for what, folder in (("workspace", settings.workspace), ("published", own)):
                 check_not_inside(what, folder, path)
@@ -120,7 +132,7 @@ def _check_most_images(
     if settings.split.source_splits == "ignore":
         images = {label: {None: sum(by_split.values())} for label, by_split in images.items()}
     files = sum(sum(by_split.values()) for by_split in images.values())
-    first = not state.splits and latest(settings.published / settings.dataset) is None
+    first = not state.splits and latest(settings.place.published / settings.dataset) is None
     copies_kept = "keep_all" in (settings.curate.exact_duplicates, settings.curate.near_duplicates)
     if first and not copies_kept:
         most = largest_source_splits(settings.split.shares, images.values())
@@ -135,7 +147,7 @@ def _check_most_images(
 
 def _check_published(settings: Settings, names: Sequence[str]) -> None:
     """What is learned from is there already."""
-    version = latest_or_refuse(settings.published / settings.dataset)
+    version = latest_or_refuse(settings.place.published / settings.dataset)
     index = version.index
     if TRAIN not in index.splits:
         raise BadInput(
@@ -163,7 +175,7 @@ def _min_gate_images(settings: Settings, names: Sequence[str]) -> int | None:
 
 def _check_room(settings: Settings, stages: Sequence[Stage], found: Survey) -> None:
     """What is up to date needs no room; that is looked into, which takes time, only where not all would fit."""
-    folders = {"workspace": settings.workspace, "published": settings.published}
+    folders = {"workspace": settings.workspace, "published": settings.place.published}
     volume = volume_of(settings, stages, found)
 
     def needed(names: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from datasets.errors import BadInput
-from flows.command_app import DatasetName, SettingsFile, Workers, app
+from flows.command_app import DatasetName, Kind, Seed, SettingsFile, StorageOptions, Workers, app, options_of
 
 
 @app.command(epilog="Example: augment-dataset report photos.yaml")
@@ -36,12 +36,16 @@ def report(
 @app.command(epilog="Example: augment-dataset trace photo.jpg --published published")
 def trace(
     image: Annotated[
-        str, typer.Argument(help="File of an image, or sha256 of its bytes or pixels (12 digits or more).")
+        str,
+        typer.Argument(
+            metavar="IMAGE_OR_HASH",
+            help="File of an image; or sha256 (12 digits or more) of its bytes or pixels, a record or a shard.",
+        ),
     ],
     published: Annotated[Path, typer.Option(help="Folder of published data sets.")] = Path("published"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Say which published versions hold an image, what was learned from it, and how to keep it out."""
+    """Say where an image, record or shard comes from, which published versions hold it, and what learned from it."""
     from flows.trace import trace_image
 
     trace_image(image, published, as_json)
@@ -50,14 +54,18 @@ def trace(
 @app.command(epilog="Example: augment-dataset verify published/photos")
 def verify(
     path: Annotated[
-        Path,
-        typer.Argument(help="<name>/: all versions; <name>/latest; <name>/<x.y.z>/; or a folder of shards."),
+        str,
+        typer.Argument(
+            metavar="PATH_OR_URL",
+            help="<name>/: all versions; <name>/latest; <name>/<x.y.z>/; or a folder of shards.",
+        ),
     ],
     latest: Annotated[bool, typer.Option("--latest", help="Of <name>/, only the version that `latest` names.")] = False,
     show: Annotated[
         int, typer.Option(min=1, help="Show at most so many faults of each kind; the rest is counted.")
     ] = 20,
     workers: Workers = None,
+    storage_options: StorageOptions = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Read everything that was published again, and name every damaged shard, record and file.
@@ -66,8 +74,52 @@ def verify(
     """
     from flows.verify import verify_path
 
-    if not verify_path(path, limit=show, workers=workers, as_json=as_json):
+    options = options_of(storage_options)
+    place = f"{path.rstrip('/')}/latest" if latest else path
+    if not verify_path(place, limit=show, workers=workers, as_json=as_json, storage_options=options):
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: augment-dataset gate --real photos --synthetic made/photos --out gate-of-photos")
+def gate(
+    real: Annotated[
+        Path, typer.Option(help="Real images: a folder (of classes, or flat), a TFDS data set, a published version...")
+    ],
+    synthetic: Annotated[Path, typer.Option(help="Synthetic images, of the same classes; the same kinds of places.")],
+    settings: Annotated[
+        Path | None, typer.Option(help="YAML file with limits in `synthetic_gate`; other sections are not needed.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for gate.json, gate.png and the closest pairs; default: print only.")
+    ] = None,
+    kind: Kind = "auto",
+    side: Annotated[
+        int | None, typer.Option(min=4, max=1024, help="Compare as squares of so many px; default: the synthetic size.")
+    ] = None,
+    mode: Annotated[str, typer.Option(help="How images of other sizes are resized: stretch, pad or crop.")] = "stretch",
+    max_images: Annotated[int, typer.Option(min=50, help="At most so many of either set, drawn by the seed.")] = 20_000,
+    seed: Seed = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Judge synthetic images against real ones: distances, coverage, copies, labels, value. Changes nothing in them.
+
+    Works on any two sets, also those not made here. Where the real set has train and validation splits they are used
+    as in a run; else a fifth of it is held out. Exit codes: 0 passed, 2 bad input, 3 refused.
+    """
+    from flows.gate import gate_sets
+
+    gate_sets(
+        real,
+        synthetic,
+        kind=kind,
+        settings_file=settings,
+        out=out,
+        side_px=side,
+        mode=mode,
+        most=max_images,
+        seed=seed,
+        as_json=as_json,
+    )
 
 
 @app.command(epilog="Example: augment-dataset export published/photos --format parquet --out photos-parquet")
@@ -105,3 +157,27 @@ def export_generator(
     from flows.export_generator import export_generator_of
 
     export_generator_of(place, layout, out)
+
+
+@app.command(epilog="Example: augment-dataset sample published/photos_synthetic --per-class 10 --seed 1 --out more")
+def sample(
+    path: Annotated[
+        Path, typer.Argument(metavar="VERSION", help="<name>_synthetic/: its latest version; or <x.y.z>/ of it.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write; it may not hold anything yet.")],
+    per_class: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Images of each class; or in all, without classes.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 1,
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="Make the published images again, and compare their bytes.")
+    ] = False,
+) -> None:
+    """Make images with the generator that lies beside a published synthetic version, as PNGs.
+
+    Exit codes: 0 done, 1 with --as-published where an image differs, 2 no generator there.
+    """
+    from flows.sample import sample_from
+
+    if not sample_from(path, per_class, seed, out, as_published=as_published):
+        raise typer.Exit(1)

@@ -2,27 +2,31 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from datasets.errors import BadInput
 from datasets.sources.registry import ALL_KINDS, KINDS, MixedSettings, SourceSettings
+from datasets.sources.settings import URL_MARK
 from gan.settings import TrainingSettings
 from tasks.curate import CurateSettings
 from tasks.gate_data import DataGateSettings
-from tasks.gate_synthetic import SyntheticGateSettings
 from tasks.generate import GenerateSettings
 from tasks.imaging.augmentation import AugmentationSettings
 from tasks.imaging.augmentation.augmenters import KINDS as AUGMENTER_KINDS
 from tasks.imaging.operations.registry import KINDS as OPERATION_KINDS
 from tasks.parallel import ComputeSettings
 from tasks.publish import PublishSettings
+from tasks.publishing.mirror import readable_folder
+from tasks.publishing.remote_target import checked_place
+from tasks.publishing.target import is_remote
 from tasks.scan import ScanSettings
 from tasks.shard import ShardSettings
 from tasks.split_settings import SplitSettings
 from tasks.stage import Place
+from tasks.synthetic_gate.settings import SyntheticGateSettings
 
 SECTION_SEPARATOR = "."
 NAME_LENGTH = 60
@@ -56,7 +60,9 @@ class Settings(BaseModel):
         pattern=r"^[a-z][a-z0-9_]*$", max_length=NAME_LENGTH, description="name of the data set: a-z, 0-9 and _"
     )
     workspace: Path = Field(Path("workspace"), description="where stages keep their outputs")
-    published: Path = Field(Path("published"), description="where finished versions go")
+    published: Path | str = Field(
+        Path("published"), description="where finished versions go: a folder, or a URL such as s3://bucket/prefix"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="every random choice follows from it")
 
     source: SourceSettings = Field(description="where the images come from")
@@ -78,15 +84,29 @@ class Settings(BaseModel):
         default_factory=ComputeSettings, description="how work is spread; changes no result"
     )
 
+    @field_validator("published")
+    @classmethod
+    def _folder_or_url(cls, place: Path | str) -> Path | str:
+        if not is_remote(place):
+            return Path(place)
+        try:
+            url = checked_place(str(place))
+        except BadInput as error:
+            raise ValueError(str(error)) from None
+        protocol, _, path = url.partition(URL_MARK)
+        return Path(path) if protocol in ("file", "local") else url
+
     @property
     def place(self) -> Place:
         """Where this data set's runs work and publish."""
+        shared = self.workspace / self.dataset
         return Place(
             dataset=self.dataset,
             seed=self.seed,
             workspace=self.workspace,
-            published=self.published,
+            published=readable_folder(shared, self.published),
             compute=self.compute,
+            remote=str(self.published) if is_remote(self.published) else None,
         )
 
 
@@ -106,6 +126,15 @@ def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Set
 
     Raises BadInput with one sentence for a missing file, bad YAML, unknown keys and wrong values.
     """
+    record = read_yaml(path)
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            _set(record, name.split(SECTION_SEPARATOR), value)
+    return absolute(validate(record, str(path)), path.resolve().parent)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The sections of a settings file, without empty ones, for which all defaults hold. Raises BadInput."""
     try:
         record = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506, a SafeLoader
     except OSError as error:
@@ -116,11 +145,7 @@ def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Set
         raise BadInput(f"settings file {path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(record, dict):
         raise BadInput(f"settings file {path} holds no settings; `augment-dataset init` writes one to start from")
-    record = {name: value for name, value in record.items() if value is not None}  # an empty section: all defaults
-    for name, value in (overrides or {}).items():
-        if value is not None:
-            _set(record, name.split(SECTION_SEPARATOR), value)
-    return absolute(validate(record, str(path)), path.resolve().parent)
+    return {name: value for name, value in record.items() if value is not None}
 
 
 def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,12 +167,21 @@ def validate(record: Mapping[str, Any], where: str) -> Settings:
 def absolute(settings: Settings, base: Path) -> Settings:
     """The same settings with paths resolved against a folder."""
     source = settings.source.resolved(base)
-    changes = {"workspace": settings.workspace, "published": settings.published}
-    resolved = {name: _resolved(base, path) for name, path in changes.items()}
+    places = {"workspace": settings.workspace, "published": settings.published}
+    resolved = {name: place if is_remote(place) else _resolved(base, Path(place)) for name, place in places.items()}
     lists = {"exclusions": settings.curate.exclusions, "overrides": settings.curate.overrides}
     given = {name: _resolved(base, path) for name, path in lists.items() if path is not None}
     curate = settings.curate.model_copy(update=given)
-    return settings.model_copy(update={**resolved, "source": source, "curate": curate})
+    gate = with_weights_below(settings.synthetic_gate, base)
+    return settings.model_copy(update={**resolved, "source": source, "curate": curate, "synthetic_gate": gate})
+
+
+def with_weights_below(gate: SyntheticGateSettings, base: Path) -> SyntheticGateSettings:
+    """The same settings of the synthetic gate with the extractor's path resolved against a folder."""
+    if gate.extractor.path is None:
+        return gate
+    extractor = gate.extractor.model_copy(update={"path": _resolved(base, gate.extractor.path)})
+    return gate.model_copy(update={"extractor": extractor})
 
 
 def _resolved(base: Path, path: Path) -> Path:
@@ -183,6 +217,13 @@ def _sentence(fault: Mapping[str, Any]) -> str:
     return f"{location} is {fault['input']!r}: {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}"
 
 
+def _inside(model: Any, name: str) -> Any:
+    """The model of what stands at a name: a field's, or that of a mapping's values."""
+    if get_origin(model) is dict:
+        return get_args(model)[1]
+    return model.model_fields[name].annotation if name in getattr(model, "model_fields", {}) else model
+
+
 def _without_tags(location: tuple[Any, ...]) -> list[Any]:
     """Names and places in lists, without what tells the kinds of sources apart."""
     return [name for index, name in enumerate(location) if not _is_tag(location[:index], name)]
@@ -212,5 +253,5 @@ def _allowed(location: tuple[Any, ...]) -> str:
         if name in SOURCE_TAGS:
             model = SOURCE_TAGS[name] or model
         elif not isinstance(name, int):
-            model = model.model_fields[name].annotation if name in getattr(model, "model_fields", {}) else model
+            model = _inside(model, name)
     return f"allowed here: {', '.join(sorted(model.model_fields))}"

@@ -29,6 +29,7 @@ from tasks.stage import Stage, StageResult
 
 BAR_AND_TIMES_WIDTH = 72
 MIN_NUMBERS_WIDTH = 12
+MIN_TITLE_WIDTH, REAL_WIDTH, OUTCOME_WIDTH = 20, 10, 10  # of the table of a gate, which fits into 80 columns
 SHORT_LABELS = {
     "discriminator_loss": "D",
     "generator_loss": "G",
@@ -150,10 +151,12 @@ def gate_table(gate: Gate) -> Table:
     what = "real" if gate.gate == "data" else gate.gate
     title = f"Gate of the {what} data: {gate.verdict}, decided on {gate.decided_on}"
     table = Table(title=title, title_justify="left")
-    table.add_column("metric")
-    for column in ("value", "limit", "real against real", "n"):
-        table.add_column(column, justify="right")
-    table.add_column("outcome")
+    table.add_column("metric", min_width=MIN_TITLE_WIDTH, overflow="fold")
+    for column in ("value", "limit"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("real against real", justify="right", max_width=REAL_WIDTH)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("outcome", max_width=OUTCOME_WIDTH)
     for row in gate_rows(gate):
         table.add_row(row.title, row.value, row.limit, row.floor, row.n, row.outcome)
     return table

@@ -1,21 +1,36 @@
 """`augment-dataset verify`: re-reads what was published, and names every damaged shard and record."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from datasets.tfds_layout import LATEST_FILE
 from flows.output import bar, console
 from tasks.parallel import ComputeSettings
-from tasks.verification.faults import Fault
+from tasks.progress import silent
+from tasks.publishing.fetched import version_folder
+from tasks.publishing.places import DataSetPlace, data_set_at
+from tasks.publishing.target import is_remote
+from tasks.verification.faults import Fault, FaultKind
 from tasks.verify import Verdict, folders_at, verify
 
 
-def verify_path(path: Path, *, limit: int, workers: int | None, as_json: bool) -> bool:
-    """Print what is damaged at a path, as lines or as JSON; True where nothing is. Raises BadInput for a bad path."""
-    folders, found = folders_at(path)
-    with bar("verifying", "shards") as progress:
-        verdicts = verify(folders, ComputeSettings(workers=workers or 0), progress, limit)
+def verify_path(
+    path: str, *, limit: int, workers: int | None, as_json: bool, storage_options: Mapping[str, Any] | None = None
+) -> bool:
+    """Print what is damaged at a folder or URL, as lines or as JSON; True where nothing is.
+
+    Raises BadInput for a bad path.
+    """
+    compute = ComputeSettings(workers=workers or 0)
+    if is_remote(path):
+        found, verdicts = _verify_url(path, compute, limit, storage_options)
+    else:
+        folders, found = folders_at(Path(path))
+        with bar("verifying", "shards") as progress:
+            verdicts = verify(folders, compute, progress, limit)
     out = console()
     if as_json:
         out.print(json.dumps(_record(found, verdicts), indent=1), soft_wrap=True)
@@ -25,7 +40,34 @@ def verify_path(path: Path, *, limit: int, workers: int | None, as_json: bool) -
     return not found and all(verdict.is_intact for verdict in verdicts)
 
 
-def lines(path: Path, found: Sequence[Fault], verdicts: Sequence[Verdict]) -> Iterator[str]:
+def verdict_of(place: DataSetPlace, version: str, compute: ComputeSettings, limit: int) -> Verdict:
+    """Read all of one version; of one at a URL, a temporary copy. Raises PlaceFailed where it cannot be fetched."""
+    with bar(f"fetching {version}", "files") as progress, version_folder(place, version, progress=progress) as folder:
+        (verdict,) = verify([folder], compute, silent, limit)
+    return replace(verdict, folder=f"{place.target.shown}/{place.name}/{version}")
+
+
+def _verify_url(
+    url: str, compute: ComputeSettings, limit: int, storage_options: Mapping[str, Any] | None
+) -> tuple[list[Fault], list[Verdict]]:
+    """One version after the other, so that the disk has to hold only one."""
+    place = data_set_at(url, storage_options)
+    if place.version or url.rstrip("/").endswith(f"/{LATEST_FILE}"):
+        return [], [verdict_of(place, place.one_version(), compute, limit)]
+    verdicts = [verdict_of(place, version, compute, limit) for version in (*place.versions(), *place.unfinished())]
+    return list(_faults_of_latest(place)), verdicts
+
+
+def _faults_of_latest(place: DataSetPlace) -> Iterator[Fault]:
+    latest, there = place.latest(), place.versions()
+    if latest is None:
+        yield Fault(FaultKind.MISSING_FILE, LATEST_FILE, "it is missing, so that readers find no version")
+    elif latest not in there:
+        sentence = f"it names {latest[:40]!r}, but there are versions {', '.join(there) or 'none'}"
+        yield Fault(FaultKind.CHANGED_FILE, LATEST_FILE, sentence)
+
+
+def lines(path: str, found: Sequence[Fault], verdicts: Sequence[Verdict]) -> Iterator[str]:
     """What there is to say, line by line."""
     for fault in found:
         yield f"{path}: {fault.sentence}"

@@ -9,7 +9,7 @@ READ_FILES = {"exclusions": "list of exclusions", "overrides": "file of override
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What changed between two fingerprints, as clauses, e.g. `settings changed: min_side_px 32 → 64`."""
     changes = []
-    changed_settings = _changed_leaves(old.get("settings", {}), new.get("settings", {}))
+    changed_settings = changed_leaves(old.get("settings", {}), new.get("settings", {}))
     if changed_settings:
         changes.append("settings changed: " + ", ".join(changed_settings))
     if old.get("seed") != new.get("seed"):
@@ -21,7 +21,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     changes += _changed_reads(old.get("reads"), new.get("reads"))
     if old.get("code") != new.get("code"):
         changes.append("code changed")
-    changes += [f"library changed: {leaf}" for leaf in _changed_leaves(old["libraries"], new["libraries"])]
+    changes += [f"library changed: {leaf}" for leaf in changed_leaves(old["libraries"], new["libraries"])]
     return changes or ["its output is gone"]
 
 
@@ -34,9 +34,10 @@ def _changed_reads(old: Any, new: Any) -> list[str]:
     return [f"{what} changed" for name, what in READ_FILES.items() if old.get(name) != new.get(name)]
 
 
-def _changed_leaves(old: Any, new: Any, path: str = "") -> list[str]:
+def changed_leaves(old: Any, new: Any, path: str = "") -> list[str]:
+    """What differs between two values of JSON, by dotted names, e.g. `resize.width_px 32 → 64`."""
     if isinstance(old, dict) and isinstance(new, dict):
         names = sorted(old.keys() | new.keys())
-        nested = (_changed_leaves(old.get(n), new.get(n), f"{path}.{n}" if path else n) for n in names)
+        nested = (changed_leaves(old.get(n), new.get(n), f"{path}.{n}" if path else n) for n in names)
         return [leaf for leaves in nested for leaf in leaves]
     return [] if old == new else [f"{path} {old} → {new}"]

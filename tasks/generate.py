@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 CHUNK_IMAGES = 1_000
 PACK = "packs/synthetic.pack"
 SAMPLING_FILE = "sampling.json"
+ATTEMPTS_FILE = "attempts.npy"
+"""uint16 [N], only where samples were rejected: how often each image was, so that it can be made again."""
+KERAS_FILE = "generator.keras"
+KERAS_MOST_WEIGHTS = 5 * 2**20  # of 4 bytes: 20 MiB
 WITHOUT_DISCRIMINATOR = ("vae",)  # here too, since the families themselves import Keras
 
 
@@ -58,7 +62,11 @@ class GenerateSettings(QuotaSettings):
 
 
 def generate(settings: GenerateSettings, context: StageContext) -> Summary:
-    """Sample the trained generator into one pack, in order of class. Holds one chunk of images at a time."""
+    """Sample the trained generator into one pack, in order of class. Holds one chunk of images at a time.
+
+    A small generator is written as a `.keras` file too, for readers of the version.
+    """
+    from gan.generator_export import write_keras
     from gan.sampling import load_generator
 
     version = latest_or_refuse(context.published / context.dataset)
@@ -77,6 +85,10 @@ def generate(settings: GenerateSettings, context: StageContext) -> Summary:
     chunks = _chunks(settings, context.seed, labels, generator, judges, record)
     _write_images(chunks, labels, names, version.index.features.encoding, settings, context, record.weights_sha256)
     write_text_atomically(context.out / SAMPLING_FILE, json.dumps(record.content(), indent=1) + "\n")
+    if judges:
+        np.save(context.out / ATTEMPTS_FILE, np.concatenate(record.attempts), allow_pickle=False)
+    if generator.network.count_params() <= KERAS_MOST_WEIGHTS:
+        write_keras(generator.network, context.out / KERAS_FILE)
     return {
         "images_in": 0,
         "images_out": len(labels),
@@ -103,6 +115,7 @@ class _Record:
         self.weights_sha256 = generator.weights_sha256
         self.kept = np.zeros(len(self._names), np.int64)
         self.rejected = {judge.name: np.zeros(len(self._names), np.int64) for judge in judges}
+        self.attempts: list[np.ndarray] = []
 
     def content(self) -> dict[str, Any]:
         """As JSON."""
@@ -152,7 +165,7 @@ def _judges(settings: GenerateSettings, generator: "Generator", context: StageCo
     if not rejection.active:
         return []
     from gan.discriminator import load_discriminator
-    from gan.extractors import ClassifierExtractor, load_extractor
+    from gan.extractors.embedded import ClassifierExtractor, load_extractor
     from gan.rejection import LowScore, OtherClass
     from gan.training import EXTRACTOR_FILE
 
@@ -199,6 +212,7 @@ def _chunks(
         kept = np.bincount(known, minlength=len(made.given_up)) - made.given_up
         record.kept[: len(kept)] += kept
         record.check(made.given_up)
+        record.attempts.append(made.attempts)
         yield made.images
 
 

@@ -32,11 +32,16 @@ class Published:
         return self.index.version
 
 
+def synthetic_name(dataset: str) -> str:
+    """Name of the synthetic data set that belongs to a real one."""
+    return f"{dataset}_synthetic"
+
+
 def latest(folder: Path) -> Published | None:
     """The version that `latest` names in the folder of a data set, None before the first. Raises FormatError."""
     try:
         version = (folder / LATEST_FILE).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return Published(folder / version, read_index(folder / version)) if is_complete(folder / version) else None
 
@@ -89,4 +94,8 @@ def damage(published: Published) -> str | None:
     manifest = published.path / MANIFEST_FILE
     if not manifest.is_file() or file_sha256(manifest) != published.index.lineage.get("manifest_sha256"):
         return f"{MANIFEST_FILE} of {published.version} was changed"
+    for name, digest in published.index.files.items():
+        path = published.path / name
+        if not path.is_file() or file_sha256(path) != digest:
+            return f"{name} of {published.version} {'was changed' if path.is_file() else 'is gone'}"
     return None

@@ -1,18 +1,13 @@
 """Shards of synthetic images: a data set of their own that names, by digest, the real version behind it."""
 
 import json
-import shutil
 
 from datasets.manifest import MANIFEST_FILE, read_table
 from tasks.digests import file_sha256
 from tasks.generate import SAMPLING_FILE
-from tasks.publish import synthetic_name
-from tasks.published_versions import latest_or_refuse
+from tasks.published_versions import latest_or_refuse, synthetic_name
 from tasks.shard import ShardSettings, write_shards
 from tasks.stage_context import StageContext, Summary
-
-# The generator itself goes with its images: `augment-dataset export-generator` reads them from the version.
-GENERATOR_FILES = ("generator.json", "generator.weights.npz")
 
 
 def shard_synthetic(settings: ShardSettings, context: StageContext) -> Summary:
@@ -31,7 +26,5 @@ def shard_synthetic(settings: ShardSettings, context: StageContext) -> Summary:
         "sampling": json.loads((context.inputs["generate"] / SAMPLING_FILE).read_text(encoding="utf-8")),
         "generator_file_sha256": file_sha256(context.inputs["train"] / "generator.json"),
     }
-    for file in GENERATOR_FILES:
-        shutil.copyfile(context.inputs["train"] / file, context.out / file)
     name = synthetic_name(context.dataset)
     return write_shards(settings, context, name, [path], real.index.features, real.index.normalise, lineage)

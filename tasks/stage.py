@@ -66,13 +66,14 @@ class StageResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a data set's runs work and publish."""
+    """Where a data set's runs work and publish; `published` is the copy of what is at `remote`, where there is one."""
 
     dataset: str
     seed: int
     workspace: Path
     published: Path
     compute: ComputeSettings
+    remote: str | None = None
 
     @property
     def shared(self) -> Path:
@@ -192,6 +193,7 @@ def _fingerprint_parts(
         published=place.published,
         recipe=digest_of(recipe),
         compute=place.compute,
+        remote=place.remote,
     )
     parts = recipe | {"inputs": {name: inputs[name].digest for name in stage.inputs}}
     if stage.seeded:

@@ -21,8 +21,9 @@ class StageContext:
     out: Path  # where to write; renamed to its final name afterwards
     place: str  # the final folder, relative to `shared`
     shared: Path  # workspace/<dataset>
-    published: Path  # where versions are published
+    published: Path  # where versions are published, or the verified copy of what is published at `remote`
     recipe: str  # digest of settings, code and libraries, without the inputs
     compute: ComputeSettings
     progress: Progress = silent
     reads: Any = None  # what the stage's `reads` hook said
+    remote: str | None = None  # URL where versions are published

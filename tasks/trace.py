@@ -1,6 +1,7 @@
-"""Trace: where in the published versions an image is, and which generators have learned from it.
+"""Trace: where in the published versions an image is, what it was made from, and which generators learned from it.
 
-Nothing but manifests and indexes is read, and of the manifests only the columns that are needed.
+Nothing but manifests and indexes is read, and of the manifests only the columns that are needed; but for a hash that
+none of them knows, which is looked for in the shards.
 """
 # ruff: noqa: A005, as nothing here imports the library's module of this name
 
@@ -10,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +20,9 @@ from datasets.manifest import MANIFEST_FILE, Kind, Status, key_text, read_table
 from datasets.tfds_layout import INDEX_FILE, LATEST_FILE, Index, is_version, read_index
 from tasks.imaging.decode import MinSides, Undecodable, decode
 from tasks.imaging.measures import pixel_sha256
+from tasks.origins import Learned, Origin, learned_from, origin_of, row_sha256
 from tasks.published_versions import is_complete, version_numbers
+from tasks.shard_search import FoundRecord, FoundShard, find_records, find_shards
 
 MIN_DIGITS = 12
 HASH_COLUMNS = ["sha256", "pixel_sha256"]
@@ -32,7 +34,10 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for: an image (`payload`), or the first hex digits of a sha256 of bytes or pixels."""
+    """What is looked for: an image (`payload`), or the first hex digits of a sha256.
+
+    That is of the bytes of a file, of pixels, of an image as a shard holds it, or of a shard.
+    """
 
     text: str
     payload: bytes | None = None
@@ -67,20 +72,11 @@ class Appearance:
         return self.status in (Status.KEPT, Status.REPAIRED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
-    """A version of synthetic images; its generator was trained on a real version with the image in its train split."""
-
-    dataset: str
-    version: str
-    real_dataset: str
-    real_version: str
-
-
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What was found in so many versions.
 
+    `records` and `shards` are those that have the hash themselves; `origins`: what of it all is not real was made from.
     `orphans` are synthetic versions that were learned from a real one which is not there, so that nothing can be said
     of them; `skipped`: folders that could not be looked into, and why.
     """
@@ -89,6 +85,9 @@ class Trace:
     hashes: tuple[str, ...]
     versions: int
     appearances: tuple[Appearance, ...] = ()
+    records: tuple[FoundRecord, ...] = ()
+    shards: tuple[FoundShard, ...] = ()
+    origins: tuple[Origin, ...] = ()
     learned: tuple[Learned, ...] = ()
     orphans: tuple[str, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
@@ -98,7 +97,7 @@ class Trace:
         """The hashes to list so that the image is kept out, those of bytes first; none for what is made from others."""
         real = [row for row in self.appearances if row.kind == Kind.REAL]
         found = [row.sha256 for row in real] + [row.pixel_sha256 for row in real]
-        own = self.hashes if real or not self.appearances else ()
+        own = self.hashes if (real and not self.records) or not (self.appearances or self.shards) else ()
         return tuple(dict.fromkeys([*filter(None, found), *own]))
 
 
@@ -111,8 +110,8 @@ def wanted_of(text: str) -> Wanted:
     if path.is_dir() or not _HASH.fullmatch(digits):
         what = "a folder" if path.is_dir() else "no such file, and no hash"
         raise BadInput(
-            f"{text}: {what}; give the file of one image, or the sha256 of its bytes or pixels, of which the first "
-            f"{MIN_DIGITS} hex digits are enough"
+            f"{text}: {what}; give the file of one image, or the sha256 of its bytes or pixels, of a record or of a "
+            f"shard, of which the first {MIN_DIGITS} hex digits are enough"
         )
     return Wanted(text, digits=digits)
 
@@ -131,13 +130,23 @@ def trace(published: Path, wanted: Wanted) -> Trace:
             appearances += _appearances(folder, indexes[folder], wanted)
         except FormatError as error:
             skipped[folder.relative_to(published).as_posix()] = str(error)
-    _refuse_ambiguous(wanted, appearances)
-    learned, orphans = _learned(indexes, appearances)
+    shards = _shards(indexes, wanted)
+    records: list[FoundRecord] = []
+    if wanted.digits and not appearances and not shards:
+        records = _records(indexes, wanted, skipped, published)
+    known = _known_hashes(wanted, appearances, records, shards)
+    if records:
+        appearances = _appearances_of_records(indexes, records)
+    in_train = {(row.dataset, row.version) for row in appearances if row.is_used and row.split == "train"}
+    learned, orphans = learned_from(indexes, in_train)
     return Trace(
         wanted=wanted.text,
-        hashes=wanted.hashes() or _matched(wanted, appearances),
+        hashes=wanted.hashes() or known,
         versions=len(indexes),
         appearances=tuple(appearances),
+        records=tuple(records),
+        shards=tuple(shards),
+        origins=tuple(_origins(indexes, appearances, shards)),
         learned=learned,
         orphans=orphans,
         skipped=skipped,
@@ -204,46 +213,71 @@ def _copies(table: pa.Table) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in parents.value_counts().to_pylist()}
 
 
-def _matched(wanted: Wanted, appearances: Sequence[Appearance]) -> tuple[str, ...]:
-    """The whole hashes that begin with the digits; the digits themselves where they are whole."""
+def _shards(indexes: dict[Path, Index], wanted: Wanted) -> list[FoundShard]:
+    if not wanted.digits:
+        return []
+    return [found for folder, index in indexes.items() for found in find_shards(folder, index, wanted.digits)]
+
+
+def _records(indexes: dict[Path, Index], wanted: Wanted, skipped: dict[str, str], published: Path) -> list[FoundRecord]:
+    """Read through all shards; a version with a damaged one is named."""
+    found: list[FoundRecord] = []
+    for folder, index in indexes.items():
+        try:
+            found += find_records(folder, index, wanted.digits)
+        except FormatError as error:
+            skipped[folder.relative_to(published).as_posix()] = str(error)
+    return found
+
+
+def _appearances_of_records(indexes: dict[Path, Index], records: Sequence[FoundRecord]) -> list[Appearance]:
+    """Where the files are, in all versions, of which the records were made."""
+    folders = {(index.name, folder.name): folder for folder, index in indexes.items()}
+    hashes = {row_sha256(folders[record.dataset, record.version], record.id) for record in records}
+    found: dict[tuple[str, str, str], Appearance] = {}
+    for sha256 in sorted(filter(None, hashes)):
+        for folder, index in indexes.items():
+            for row in _appearances(folder, index, Wanted(sha256, digits=sha256)):
+                found.setdefault((row.dataset, row.version, row.id), row)
+    return list(found.values())
+
+
+def _origins(
+    indexes: dict[Path, Index], appearances: Sequence[Appearance], shards: Sequence[FoundShard]
+) -> Iterator[Origin]:
+    """Of each image that is not real, and of each shard of such."""
+    folders = {(index.name, folder.name): (folder, index) for folder, index in indexes.items()}
+    for row in appearances:
+        folder, index = folders[row.dataset, row.version]
+        origin = origin_of(folder, index, row.id, row.kind, row.derived_from)
+        if origin is not None:
+            yield origin
+    for shard in shards:
+        folder, index = folders[shard.dataset, shard.version]
+        origin = origin_of(folder, index, None, str(index.lineage.get("kind")), None)
+        if origin is not None:
+            yield origin
+
+
+def _known_hashes(
+    wanted: Wanted,
+    appearances: Sequence[Appearance],
+    records: Sequence[FoundRecord],
+    shards: Sequence[FoundShard],
+) -> tuple[str, ...]:
+    """The whole hashes that begin with the digits; the digits themselves where they are whole and nothing is found.
+
+    Raises BadInput where there are several, so that nobody takes one image for another.
+    """
+    if wanted.payload is not None:
+        return ()
     hashes = {value for row in appearances for value in (row.sha256, row.pixel_sha256) if value}
+    hashes |= {record.sha256 for record in records} | {shard.sha256 for shard in shards}
     found = sorted(value for value in hashes if value.startswith(wanted.digits))
-    return tuple(found) or ((wanted.digits,) if len(wanted.digits) == 64 else ())
-
-
-def _refuse_ambiguous(wanted: Wanted, appearances: Sequence[Appearance]) -> None:
-    found = _matched(wanted, appearances) if wanted.payload is None else ()
     if len(found) > 1:
         shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
         raise BadInput(f"{wanted.text} is the beginning of {len(found)} hashes: {shown}; give more digits")
-
-
-def _learned(
-    indexes: dict[Path, Index], appearances: Sequence[Appearance]
-) -> tuple[tuple[Learned, ...], tuple[str, ...]]:
-    """Synthetic versions by the digest of the real version behind them, and those whose real version is not there."""
-    there = {(index.name, index.content_digest) for index in indexes.values()}
-    in_train = {(row.dataset, row.version) for row in appearances if row.is_used and row.split == "train"}
-    trained_on = {
-        (index.name, index.content_digest): folder.name
-        for folder, index in reversed(indexes.items())
-        if (index.name, folder.name) in in_train
-    }
-    learned, orphans = [], []
-    for folder, index in indexes.items():
-        real = _real_version(index)
-        if real in trained_on:
-            names = {"real_dataset": real[0], "real_version": trained_on[real]}
-            learned.append(Learned(dataset=index.name, version=folder.name, **names))
-        elif real is not None and real not in there:
-            orphans.append(f"{index.name} {folder.name}")
-    return tuple(learned), tuple(orphans)
-
-
-def _real_version(index: Index) -> tuple[str, str] | None:
-    """Name and content digest of the real version that a synthetic one was learned from."""
-    real: Any = index.lineage.get("real")
-    return (real["name"], real["content_digest"]) if isinstance(real, dict) else None
+    return tuple(found) or ((wanted.digits,) if len(wanted.digits) == 64 else ())
 
 
 @lru_cache(maxsize=8)

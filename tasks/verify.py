@@ -22,9 +22,12 @@ PARTITION_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was found of one folder. `name` and `version` are None where index.json cannot be read or has none."""
+    """What was found of one folder, which may be at a URL.
 
-    folder: Path
+    `name` and `version` are None where index.json cannot be read or has none.
+    """
+
+    folder: Path | str
     name: str | None
     version: str | None
     shards: int

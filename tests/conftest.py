@@ -6,10 +6,14 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.s3_server import s3_bucket, s3_client, s3_endpoint, s3_environment
 
 __all__ = ["s3_bucket", "s3_client", "s3_endpoint", "s3_environment"]
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

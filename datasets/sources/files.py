@@ -4,17 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from datasets.errors import BadInput
 from datasets.sources.base import FetchProgress, Source, SourceItem
-from datasets.sources.settings import URL_MARK, CommonSourceSettings, Location
+from datasets.sources.settings import CommonSourceSettings, Location
+from datasets.sources.storage_options import without_secrets
 from datasets.sources.trees.file_tree import FileTree, TreeFile
 from datasets.sources.trees.opening import open_tree
-
-SECRET_WORDS = ("auth", "bearer", "connection_string", "cookie", "credential", "key", "pass", "sas", "secret", "token")
 
 
 class FilesSettings(CommonSourceSettings):
@@ -28,29 +26,7 @@ class FilesSettings(CommonSourceSettings):
     @field_validator("storage_options")
     @classmethod
     def _hold_no_secret(cls, options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        secret = next(_secrets_in("storage_options", options or {}), None)
-        if secret:
-            raise ValueError(
-                f"{secret} looks like a credential, which settings must not hold; "
-                "set it in the environment or the service's own configuration file"
-            )
-        return options
-
-
-def _secrets_in(name: str, value: Any) -> Iterator[str]:
-    """Names of options, at any depth, that look like credentials, or hold a URL that may carry some."""
-    if isinstance(value, Mapping):
-        for inner, content in value.items():
-            yield from [inner] if _is_secret(inner) else _secrets_in(inner, content)
-    elif isinstance(value, list | tuple):
-        for content in value:
-            yield from _secrets_in(name, content)
-    elif isinstance(value, str) and URL_MARK in value and (urlsplit(value).query or "@" in urlsplit(value).netloc):
-        yield name
-
-
-def _is_secret(name: str) -> bool:
-    return any(word in name.lower() for word in SECRET_WORDS)
+        return without_secrets(options)
 
 
 class FolderSettings(FilesSettings):

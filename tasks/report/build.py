@@ -167,7 +167,7 @@ def _loading(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
 
 def _is_labelled(version: PublishedRow) -> bool:
     try:
-        return read_index(resolve_version(version.path)).features.class_names is not None
+        return read_index(resolve_version(version.folder)).features.class_names is not None
     except BadInput:
         return True
 

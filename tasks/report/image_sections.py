@@ -1,6 +1,5 @@
 """Sections that show prepared, augmented and synthetic images, and how classes and splits are filled."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from datasets.published import resolve_version
 from datasets.readers import load_numpy
 from datasets.splits import fold_number, in_order, is_fold, training_rows
 from datasets.tfds_layout import read_index
+from tasks.publishing.mirror import readable_folder
 from tasks.report.absent import Absent
 from tasks.report.evidence import Evidence
 from tasks.report.picks import pick, pick_rows, where
@@ -110,7 +110,10 @@ def _images(evidence: Evidence, album: Album, table: pa.Table, label: str | None
 
 def _from_published(evidence: Evidence) -> dict[str | None, list[np.ndarray]]:
     """Training images of the published version by class (None: without), of the first ones of its shuffled shards."""
-    folder = Path(evidence.record["settings"].get("published", "")) / evidence.record["dataset"]
+    if evidence.shared is None:
+        return {}
+    place = evidence.record["settings"].get("published", "")
+    folder = readable_folder(evidence.shared, place) / evidence.record["dataset"]
     try:
         shape = read_index(resolve_version(folder)).features
         image_bytes = shape.height_px * shape.width_px * shape.channels

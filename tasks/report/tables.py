@@ -66,11 +66,15 @@ class CountStep:
 
 @dataclass(frozen=True, slots=True)
 class PublishedRow:
-    """A version that a run published, or found to be published already (`outcome` unchanged)."""
+    """A version that a run published, or found to be published already (`outcome` unchanged).
+
+    `path` is a folder or URL; `folder` holds the same on this machine.
+    """
 
     name: str
     version: str
     path: str
+    folder: str
     images: int
     outcome: str
 
@@ -105,6 +109,7 @@ def published_rows(record: Record) -> list[PublishedRow]:
             name=summary["name"],
             version=summary["version"],
             path=summary["path"],
+            folder=summary["folder"],
             images=summary["images_out"],
             outcome=summary["outcome"],
         )

@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     NOT_IN_MANIFEST = "not_in_manifest"
     NOT_IN_SHARDS = "not_in_shards"
     NOT_AS_IN_MANIFEST = "not_as_in_manifest"
+    BROKEN_LINEAGE = "broken_lineage"
 
 
 @dataclass(frozen=True, slots=True)

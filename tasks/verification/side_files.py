@@ -10,6 +10,8 @@ from datasets.gate_file import GATE_FILE, read_gate
 from datasets.manifest import MANIFEST_FILE
 from datasets.tfds_layout import DATASET_INFO_FILE, FEATURES_FILE, INDEX_FILE, LABELS_FILE, Index, is_version
 from tasks.digests import file_sha256
+from tasks.lineage.chain import broken_links
+from tasks.lineage.record import LINEAGE_FILE
 from tasks.published_versions import content_digest
 from tasks.verification.faults import Fault, FaultKind, Faults
 
@@ -27,11 +29,11 @@ def check_side_files(folder: Path, index: Index, faults: Faults) -> None:
         DATASET_INFO_FILE: _wrong_dataset_info,
         GATE_FILE: _wrong_gate,
     }
-    for name, wrong_with in checks.items():
+    for name in (*checks, *sorted(index.files.keys() - checks.keys())):
         if not (folder / name).is_file():
             continue  # said above, where it has to be there
         try:
-            wrong = wrong_with(folder, index)
+            wrong = (checks[name](folder, index) if name in checks else None) or _wrong_digest(folder, index, name)
         except OSError as error:
             wrong = f"it cannot be read ({error.strerror})"
         except (FormatError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -39,12 +41,22 @@ def check_side_files(folder: Path, index: Index, faults: Faults) -> None:
             continue
         if wrong:
             faults.add(Fault(FaultKind.CHANGED_FILE, name, wrong))
+    _check_lineage(folder, index, faults)
+
+
+def _check_lineage(folder: Path, index: Index, faults: Faults) -> None:
+    try:
+        for sentence in broken_links(folder, index):
+            faults.add(Fault(FaultKind.BROKEN_LINEAGE, LINEAGE_FILE, sentence))
+    except (OSError, FormatError) as error:
+        faults.add(Fault(FaultKind.UNREADABLE_FILE, LINEAGE_FILE, f"it cannot be followed ({error})"))
 
 
 def needed_files(index: Index) -> set[str]:
     """Names of all files of a version, shards too."""
     names = {INDEX_FILE, FEATURES_FILE, MANIFEST_FILE}
     names |= {shard.file for shards in index.splits.values() for shard in shards}
+    names |= set(index.files)
     if index.features.class_names is not None:
         names.add(LABELS_FILE)
     if index.version is not None:
@@ -56,7 +68,7 @@ def _check_names(folder: Path, index: Index, faults: Faults) -> None:
     needed = needed_files(index)
     shards = {shard.file for shards in index.splits.values() for shard in shards}
     allowed = needed if index.version is not None else needed | {DONE_FILE}
-    there = {path.name for path in folder.iterdir()}
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     for name in sorted(needed - there - shards):  # a missing shard is said by who reads it
         faults.add(Fault(FaultKind.MISSING_FILE, name, f"it is missing{_what_that_means(name)}"))
     for name in sorted(there - allowed):
@@ -94,6 +106,12 @@ def _wrong_features(folder: Path, index: Index) -> str | None:
 def _wrong_labels(folder: Path, index: Index) -> str | None:
     names = tuple((folder / LABELS_FILE).read_text(encoding="utf-8").splitlines())
     return None if names == index.features.class_names else "its class names are not those of index.json"
+
+
+def _wrong_digest(folder: Path, index: Index, name: str) -> str | None:
+    if name not in index.files or file_sha256(folder / name) == index.files[name]:
+        return None
+    return "it does not have the sha256 that index.json says"
 
 
 def _wrong_manifest_digest(folder: Path, index: Index) -> str | None:

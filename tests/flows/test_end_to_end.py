@@ -6,7 +6,6 @@ The five runs share one workspace, as the runs of a data set do, and each starts
 import hashlib
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -18,7 +17,7 @@ import pytest
 from PIL import Image
 
 from datasets import load, load_numpy
-from tasks.gate_synthetic import SyntheticGateSettings
+from tasks.synthetic_gate.metric_table import METRICS
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900)]
 
@@ -45,15 +44,13 @@ train:
   extractor: &small {width: 4, feature_size: 8, budget_images: 640, batch_size: 32}
 generate: {images_per_class: 20}
 synthetic_gate:
-  max_frechet_ratio: 1.0e+6
-  max_near_copy_excess: 1
   min_gate_images: 8
-  value_seeds: 1
+  value: {seeds: 1}
   classifier: *small
+  limits:
+    coverage: {limit: 0}
 """
-SETTINGS += "".join(
-    f"  {name}: 0\n" for name in SyntheticGateSettings.model_fields if re.fullmatch("min_.*_ratio", name)
-)
+SETTINGS += "".join(f"    {name}: {{severity: report}}\n" for name in METRICS if name != "coverage")
 SETTINGS += "compute: {workers: 1}\n"
 
 TFDS_READER = """
@@ -154,7 +151,7 @@ def bench(tmp_path_factory, write_blobs, command, environment, prefect_home):
     folder = tmp_path_factory.mktemp("runs")
     write_copies(write_blobs(folder / "images", CLASSES, PER_CLASS))
     (folder / "possible.yaml").write_text(SETTINGS)
-    (folder / "impossible.yaml").write_text(SETTINGS.replace("min_coverage_ratio: 0", "min_coverage_ratio: 100"))
+    (folder / "impossible.yaml").write_text(SETTINGS.replace("coverage: {limit: 0}", "coverage: {limit: 100}"))
     return Bench(folder, command, environment(folder, PREFECT_HOME=str(prefect_home)))
 
 
@@ -272,7 +269,7 @@ def test_a_refused_run_has_a_record_and_a_report(refused, bench):
 def test_a_changed_limit_runs_only_the_gate_again(passed):
     skipped = dict.fromkeys(SYNTHESIZE[:-2], "skipped")
     assert outcomes(passed) == skipped | {"gate_synthetic": "ran", "publish_synthetic": "ran"}
-    assert stage_of(passed, "gate_synthetic")["why"] == "settings changed: min_coverage_ratio 100.0 → 0.0"
+    assert stage_of(passed, "gate_synthetic")["why"] == "settings changed: limits.coverage.limit 100.0 → 0.0"
 
 
 def test_a_run_that_passes_gives_code_0_and_publishes_both(passed, bench):

@@ -31,7 +31,8 @@ def digits(tmp_path, monkeypatch):
     folder = tiny(name="digits_synthetic", kind="synthetic").write(tmp_path / "published/digits_synthetic/1.0.0")
     spec = ModelSpec(resolution_px=16, channels=1, classes=10, latent_size=6, latent_scale=1.15, width=4, max_width=16)
     generator = Generator(FAMILIES["conv"].build_generator(spec, 1), spec, tuple("0123456789"))
-    generator.save(folder)
+    (folder / "generator").mkdir()
+    generator.save(folder / "generator")
     return generator
 
 
@@ -63,8 +64,8 @@ def test_the_onnx_example_gives_the_same_images(digits, tmp_path, bare_python):
 def test_a_real_version_holds_no_generator(tmp_path):
     version = tiny(name="digits").write(tmp_path / "digits" / "1.0.0")
     sentence = (
-        f"{version} holds no generator (no generator.json); name a synthetic version, a run's record, or a folder "
-        "that holds one"
+        f"{version} holds no generator (no generator/generator.json); name a synthetic version, a run's record, or a "
+        "folder that holds one"
     )
     with pytest.raises(BadInput, match=re.escape(sentence)):
         generator_folder(tmp_path / "digits")

@@ -199,3 +199,14 @@ def test_more_folds_than_files_are_refused(settings, refusal):
         "HERE/blobs holds 3 files, too few to split; at least 4 images are needed, one each for 3 folds and test; add "
         "images"
     )
+
+
+def test_missing_weights_of_the_gate_are_refused_before_training(settings, refusal, tmp_path):
+    extractor = {"kind": "inception-2015", "path": tmp_path / "none.pb", "weights_sha256": "0" * 64}
+    sentence = refusal(settings(per_class=100, synthetic_gate={"extractor": extractor}))
+    assert sentence.startswith("synthetic_gate.extractor: ") and "HERE/none.pb" in sentence
+
+
+def test_without_a_gate_its_weights_may_be_missing(settings, tmp_path):
+    extractor = {"kind": "inception-2015", "path": tmp_path / "none.pb", "weights_sha256": "0" * 64}
+    preflight(settings(synthetic_gate={"extractor": extractor}), PREPARE)

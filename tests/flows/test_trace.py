@@ -102,7 +102,7 @@ def test_an_augmented_copy_leads_to_its_parent(published, shown):
     published("tiny", "1.0.0", IN_TRAIN)
     assert shown(COPY).split("┘\n")[1] == (
         f"{COPY} is in 1 of the versions in HERE/published (1 looked into)\n"
-        f"s/a.png@augmented-0#0 of tiny 1.0.0 is augmented, made from s/a.png#0\n{STAYS}"
+        f"s/a.png@augmented-0#0 of tiny 1.0.0 is augmented, made from s/a.png#0 (sha256 {IMAGE})\n{STAYS}"
     )
 
 
@@ -122,7 +122,8 @@ def test_json_holds_all_of_it(published, shown):
     published("tiny", "1.0.0", IN_TRAIN)
     record = json.loads(shown(IMAGE, "--json"))
     assert list(record) == [
-        *("wanted", "hashes", "versions", "appearances", "learned", "orphans", "skipped", "exclusions"),
+        *("wanted", "hashes", "versions", "appearances", "records", "shards", "origins", "learned", "orphans"),
+        *("skipped", "exclusions"),
     ]
     assert record["appearances"][0]["copies"] == 1
     assert record["exclusions"] == [IMAGE, PIXELS]

@@ -66,6 +66,7 @@ class Workbench:
         self.base = base
         self.shared = base / "workspace" / "tiny"
         self.published = base / "published"
+        self.remote = None
         self.shared.mkdir(parents=True, exist_ok=True)
         self.outputs = {}
         self.contexts_made = 0
@@ -85,6 +86,7 @@ class Workbench:
             published=self.published,
             recipe="0123456789abcdef" * 4,
             compute=ComputeSettings(mode="synchronous", partition_size=8),
+            remote=self.remote,
         )
 
     def run(self, stage, work, settings, *inputs, seed=0):

@@ -13,13 +13,13 @@ from datasets.manifest import MANIFEST_FILE, read_table
 from datasets.pixel_packs import PackReader
 from datasets.tfds_layout import read_index
 from gan.discriminator import save_discriminator
-from gan.extractors import classifier_extractor, random_conv_extractor, save_extractor
+from gan.extractors.embedded import classifier_extractor, random_conv_extractor, save_extractor
 from gan.models.registry import FAMILIES
 from gan.models.spec import ModelSpec
-from gan.sampling import Generator, load_generator
+from gan.sampling import Generator
 from gan.settings import ClassifierSettings
 from tasks.gate_synthetic import judges_of
-from tasks.generate import SAMPLING_FILE, WITHOUT_DISCRIMINATOR, GenerateSettings, check_scores, generate
+from tasks.generate import KERAS_FILE, SAMPLING_FILE, WITHOUT_DISCRIMINATOR, GenerateSettings, check_scores, generate
 from tasks.parallel import ComputeSettings
 from tasks.quotas import shared_out, untrained, wanted_labels
 from tasks.shard import ShardSettings
@@ -239,7 +239,7 @@ def test_rejection_by_class_ends_in_a_sentence_where_the_generator_cannot_make_o
 
 
 def test_without_a_classifier_no_class_can_be_checked(stage):
-    save_extractor(random_conv_extractor(16, 1, 0), stage.trained / "extractor.npz")
+    save_extractor(random_conv_extractor((16, 16, 1), 0), stage.trained / "extractor.npz")
     sentence = "generate.rejection.check_class needs a generator of two classes or more; set it to false for this one"
     with pytest.raises(BadInput, match=re.escape(sentence)):
         stage(images_per_class=3, rejection={"check_class": True})
@@ -254,12 +254,19 @@ def test_the_gate_reads_which_networks_rejected_samples(tmp_path):
     assert judges_of(version) == frozenset({"ab" * 32})
 
 
-def test_a_synthetic_version_holds_its_generator_and_how_it_was_sampled(stage):
+def test_a_synthetic_version_names_its_generator_and_how_it_was_sampled(stage):
     summary, made = stage(images_per_class=5, truncation=0.8)
     context = stage.context("shards", generate=made)
     shard_synthetic(ShardSettings(), context)
-    assert read_index(context.out).lineage["sampling"] == {"truncation": 0.8}
-    assert load_generator(context.out).weights_sha256 == summary["generator_sha256"]
+    lineage = read_index(context.out).lineage
+    assert lineage["sampling"] == {"truncation": 0.8}
+    assert lineage["generator"] == {"weights_sha256": summary["generator_sha256"], "seed": 4}
+
+
+def test_a_large_generator_gets_no_keras_file(stage, monkeypatch):
+    assert (stage("small", images_per_class=1)[1] / KERAS_FILE).is_file()
+    monkeypatch.setattr("tasks.generate.KERAS_MOST_WEIGHTS", 10)
+    assert not (stage("large", images_per_class=1)[1] / KERAS_FILE).exists()
 
 
 def test_a_family_without_a_discriminator_cannot_score_samples():

@@ -3,41 +3,21 @@ import re
 import shutil
 
 import cv2
-import numpy as np
 import pytest
 
 from datasets.errors import Refused
-from datasets.image_codec import decode_image, encode_image
+from datasets.image_codec import decode_image
 from datasets.manifest import read_table
 from datasets.sources import source_settings
 from datasets.tfds_layout import Index, Normalise, ShardFeatures
-from tasks.augment import augment
-from tasks.gate_data import DataGateSettings, compares_with_latest, gate_data
-from tasks.publish import PublishSettings, is_still_published, next_version, publish_real
+from tasks.gate_data import DataGateSettings, compares_with_latest
+from tasks.publish import PublishSettings, is_still_published
 from tasks.published_versions import damage, latest, versions
-from tasks.shard import ShardSettings, shard_real
+from tasks.publishing.version_choice import choose_version
 from tasks.state import read_state
+from tests.tasks.publish_runs import add_image, publish
 
-
-@pytest.fixture
-def publish(workbench, no_augmentation):
-    """Prepare and publish a folder; returns the summary of publishing."""
-
-    def run(folder, gate=None, **settings):
-        workbench.prepare(folder, **settings)
-        workbench.run("augment", augment, no_augmentation, "split")
-        workbench.run("shard", shard_real, ShardSettings(), "split", "augment")
-        workbench.run("gate_data", gate_data, gate or DataGateSettings(), "curate", "split", "shard")
-        return workbench.run("publish_data", publish_real, PublishSettings(), "shard", "gate_data")
-
-    return run
-
-
-def add_image(folder, member, seed):
-    image = np.random.default_rng(seed).integers(0, 255, (16, 16, 1), dtype=np.uint8)
-    path = folder / member
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(encode_image(image, "png"))
+__all__ = ["publish"]
 
 
 def test_the_first_version_is_1_0_0_and_complete(workbench, class_folders, publish):
@@ -46,6 +26,7 @@ def test_the_first_version_is_1_0_0_and_complete(workbench, class_folders, publi
     assert (summary["outcome"], found.version, damage(found)) == ("published", "1.0.0", None)
     assert {path.name for path in found.path.iterdir()} == {
         *("dataset_info.json", "features.json", "label.labels.txt", "index.json", "manifest.parquet", "gate.json"),
+        *("README.md", "lineage.json", "samples"),
         *(f"tiny-{split}.tfrecord-00000-of-00001" for split in ("train", "validation", "test")),
     }
 
@@ -191,7 +172,8 @@ def test_a_verdict_holds_until_other_content_is_published(workbench, class_folde
 def test_what_is_published_holds_no_absolute_path(workbench, class_folders, publish):
     publish(class_folders)
     version = workbench.published / "tiny" / "1.0.0"
-    assert all(str(workbench.base).encode() not in path.read_bytes() for path in version.iterdir())
+    files = [path for path in version.rglob("*") if path.is_file()]
+    assert all(str(workbench.base).encode() not in path.read_bytes() for path in files)
     assert set(read_table(version / "manifest.parquet")["source"].to_pylist()) == {"source"}
 
 
@@ -218,5 +200,5 @@ def test_the_next_version_says_what_changed(change, version):
             splits={},
         )
 
-    assert next_version(index(**change), index("1.2.3")) == version
-    assert next_version(index(), None) == "1.0.0"
+    assert choose_version(index(**change), index("1.2.3"), []).version == version
+    assert choose_version(index(), None, []).version == "1.0.0"

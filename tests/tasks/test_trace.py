@@ -245,8 +245,8 @@ def test_digits_that_fit_several_images_are_refused(version):
 )
 def test_what_is_neither_a_file_nor_a_hash_is_refused(text, what):
     sentence = (
-        f"{text}: {what}; give the file of one image, or the sha256 of its bytes or pixels, of which the first 12 hex "
-        "digits are enough"
+        f"{text}: {what}; give the file of one image, or the sha256 of its bytes or pixels, of a record or of a shard, "
+        "of which the first 12 hex digits are enough"
     )
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
         wanted_of(text)

@@ -171,10 +171,11 @@ def _file(member: str, entry: Mapping[str, Any], problem: str | None) -> TreeFil
         problem = "not_a_regular_file"
     if problem is None and (size_bytes or 0) > MAX_MEMBER_BYTES:
         problem = "file_too_large"
-    return TreeFile(text, size_bytes, _version_tag(entry), problem, _DETAILS.get(problem or ""))
+    return TreeFile(text, size_bytes, version_tag(entry), problem, _DETAILS.get(problem or ""))
 
 
-def _version_tag(entry: Mapping[str, Any]) -> str:
+def version_tag(entry: Mapping[str, Any]) -> str:
+    """What of an entry of a listing changes whenever the file may have; empty where the driver says nothing."""
     value = next((entry[tag] for tag in _TAGS if entry.get(tag)), "")
     return str(value.isoformat() if hasattr(value, "isoformat") else value).strip('"')
 

@@ -99,6 +99,7 @@ class Workspace:
     def publish(self, stage: str, name: str) -> None:
         path = self.root / "published" / name / "1.2.0"
         summary = {"outcome": "published", "name": name, "version": "1.2.0", "path": str(path)}
+        summary["folder"] = summary["path"]
         self.folder(stage, images_in=8, images_out=8, **summary)
 
     def synthesize(self) -> None:

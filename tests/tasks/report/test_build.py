@@ -225,7 +225,7 @@ def test_a_section_that_fails_says_so_and_leaves_the_others(whole_run, workspace
     gate.write_text('{"format_version": 99}', encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         page = page_of(whole_run)
-    assert f"This section could not be made: {gate}: gate version 99, this code reads 1" in page.text
+    assert f"This section could not be made: {gate}: gate version 99, this code reads 2" in page.text
     assert len(sections(page)) == len(build.SECTIONS)
 
 

@@ -60,7 +60,7 @@ def test_there_are_no_counts_where_no_file_was_listed(workspace):
 def test_published_versions_are_listed_with_their_folders(workspace, tmp_path):
     workspace.publish("publish_data", "things")
     path = str(tmp_path / "published" / "things" / "1.2.0")
-    assert published_rows(workspace.record()) == [PublishedRow("things", "1.2.0", path, 8, "published")]
+    assert published_rows(workspace.record()) == [PublishedRow("things", "1.2.0", path, path, 8, "published")]
 
 
 def test_a_metric_becomes_texts_with_the_direction_of_its_limit():

@@ -1,0 +1,31 @@
+"""`augment-dataset sample`: images from the generator that lies beside a published synthetic version."""
+
+from pathlib import Path
+
+from flows.output import bar, console
+from flows.quiet_tensorflow import import_tensorflow_quietly
+from tasks.published_generator import Sampled, sample_as_published, sample_new
+
+
+def sample_from(path: Path, per_class: int, seed: int, out: Path, *, as_published: bool) -> bool:
+    """Write the images and say what made them; False where published ones came out otherwise. Raises BadInput."""
+    import_tensorflow_quietly()
+    with bar("sampling", "images") as progress:
+        made = (
+            sample_as_published(path, out, progress)
+            if as_published
+            else sample_new(path, per_class, seed, out, progress)
+        )
+    console().print(sentence(made, out), soft_wrap=True)
+    return made.same in (None, made.images)
+
+
+def sentence(made: Sampled, out: Path) -> str:
+    """What was written, from what, and whether it is what was published."""
+    what = (
+        f"wrote {made.images} synthetic images into {out}, made by the generator of {made.name} {made.version} "
+        f"(weights sha256 {made.weights_sha256[:12]}) with seed {made.seed}"
+    )
+    if made.same is None:
+        return what
+    return f"{what}; {made.same} of {made.images} have the bytes that were published"

@@ -1,0 +1,1 @@
+"""Where a version comes from: from the source through settings, code, checkpoint and seeds to its shards."""

@@ -1,0 +1,1 @@
+"""How a version gets to where it is published, and what is asked and changed there afterwards."""
