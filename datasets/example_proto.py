@@ -37,7 +37,13 @@ def encode_example(features: Mapping[str, FeatureValue]) -> bytes:
 
 def example_of(entries: bytes) -> bytes:
     """The entries of features, in order of their names -> serialised message."""
-    return _delimited(1, entries) if entries else b""
+    return _example_head(len(entries)) + entries if entries else b""
+
+
+@lru_cache(maxsize=1 << 16)
+def _example_head(length_bytes: int) -> bytes:
+    """What comes before entries of so many bytes."""
+    return _varint(1 << 3 | _DELIMITED) + _varint(length_bytes)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from datasets.errors import FormatError
@@ -31,15 +32,19 @@ def encode_record(record: ImageRecord) -> bytes:
 
     These are the bytes of encode_example, put together from parts that records have in common.
     """
-    entries = [
-        *_bytes_entry("derived_from", record.derived_from.encode("utf-8")),
-        *_bytes_entry("id", record.id.encode("utf-8")),
-        *_bytes_entry("image", record.image),
-        *_bytes_entry("kind", record.kind.encode("utf-8")),
+    image, key = record.image, record.id.encode("utf-8")
+    entries = (
+        _text_entry("derived_from", record.derived_from) if record.derived_from else _NO_PARENT,
+        bytes_entry_head("id", len(key)),
+        key,
+        bytes_entry_head("image", len(image)),
+        image,
+        _kind_entry(record.kind),
         b"" if record.label is None else number_entry("label", (record.label,)),
         b"" if record.pixel_range is None else number_entry(RANGE_FEATURE, record.pixel_range),
-        *_bytes_entry("sha256", hashlib.sha256(record.image).hexdigest().encode("ascii")),
-    ]
+        _SHA256_HEAD,
+        hashlib.sha256(image).hexdigest().encode("ascii"),
+    )
     return example_of(b"".join(entries))
 
 
@@ -59,8 +64,18 @@ def decode_record(payload: bytes) -> ImageRecord:
     )
 
 
-def _bytes_entry(name: str, value: bytes) -> tuple[bytes, bytes]:
-    return bytes_entry_head(name, len(value)), value
+def _text_entry(name: str, text: str) -> bytes:
+    value = text.encode("utf-8")
+    return bytes_entry_head(name, len(value)) + value
+
+
+@lru_cache(maxsize=64)
+def _kind_entry(kind: str) -> bytes:
+    return _text_entry("kind", kind)
+
+
+_NO_PARENT = _text_entry("derived_from", "")
+_SHA256_HEAD = bytes_entry_head("sha256", 64)
 
 
 def _range(features: dict[str, list]) -> tuple[int, int] | None:

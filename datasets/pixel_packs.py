@@ -7,12 +7,15 @@ payload is read, and costs four bytes.
 import os
 import struct
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import google_crc32c
+import numpy as np
 
 from datasets.atomic_file import atomic_file
 from datasets.errors import BadInput, FormatError
@@ -56,6 +59,15 @@ class PackWriter:
         self._offset += len(payload) + _CHECKSUM.size
         return offset, len(payload)
 
+    def append_all(self, payloads: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """The same for N payloads at once -> offsets and lengths, int64 [N] each."""
+        lengths = np.fromiter(map(len, payloads), np.int64, len(payloads))
+        ends = self._offset + np.cumsum(lengths + _CHECKSUM.size)
+        checksums = (_CHECKSUM.pack(google_crc32c.value(payload)) for payload in payloads)
+        self._file.write(b"".join(chain.from_iterable(zip(payloads, checksums, strict=True))))
+        self._offset = int(ends[-1]) if len(payloads) else self._offset
+        return ends - lengths - _CHECKSUM.size, lengths
+
 
 class PackReader:
     """Reads payloads from the packs of one folder. Keeps the most recently used packs open; not for many threads.
@@ -86,8 +98,8 @@ class PackReader:
                 f"offsets begin at {_HEADER.size}, lengths at 0; take both from the manifest"
             )
         record = _pread_all(self._handle(pack), length + _CHECKSUM.size, offset)
-        payload, checksum = record[:length], record[length:]
-        if checksum != _CHECKSUM.pack(google_crc32c.value(payload)):
+        payload = record[:length]
+        if record[length:] != _CHECKSUM.pack(google_crc32c.value(payload)):
             raise FormatError(
                 f"{self._folder / pack}: damaged at offset {offset}, length {length}; delete it and run the scan again"
             )

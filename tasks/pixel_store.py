@@ -6,7 +6,9 @@ of its payload and its frame in it, so a file is decoded once however often it i
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,12 +28,29 @@ SCANNED_COLUMNS = (
     *("channel_sums", "channel_square_sums"),
 )
 STORE_VERSION = "2"
+# Half of the time that zstd would take of all; the index is written and read once, beside much larger packs.
+COMPRESSION = dict.fromkeys(SCANNED_COLUMNS, "zstd") | {"thumbnail": "lz4"}
+REPEATING_COLUMNS = ["status", "reason", "detail", "format", "width_px", "height_px", "channels", "bit_depth", "pack"]
 NOT_PREPARED = ""  # the pack of an image that was only measured; a rejected one has none
 FINDINGS = pa.list_(pa.struct([("finding", pa.string()), ("severity", pa.string()), ("detail", pa.string())]))
 STORE_SCHEMA = pa.schema(
     [pa.field(name, SCHEMA.field(name).type) for name in SCANNED_COLUMNS] + [pa.field("findings", FINDINGS)],
 )
 assert STORE_SCHEMA.field("thumbnail").type.byte_width == THUMBNAIL_SIDE_PX**2
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """N images: rows of the store that lack only their places, and prepared images; None where nobody wants them."""
+
+    rows: pa.Table
+    prepared: list[bytes] | None
+
+
+Piece = tuple[dict, Sample | None, bytes | None] | Block
+"""A row with what measures come from and the prepared image, both None where it was rejected, the image also where
+nobody wants it; or many images at once."""
+Single = tuple[dict, Sample | None]
 
 
 def store_folder(shared: Path, recipe: str) -> Path:
@@ -44,27 +63,49 @@ def pack_name(sha256s: Iterable[str]) -> str:
     return "pack-" + hashlib.sha256("".join(sha256s).encode()).hexdigest()[:16]
 
 
-def write_pack(folder: Path, name: str, images: Iterable[tuple[dict, Sample | None, bytes | None]]) -> None:
-    """Write a pack and, last, its index. `images` are rows, each with what measures come from and its prepared image.
-
-    Both are None where it was rejected, the image also where nobody wants it. They are taken one by one, and only rows
-    and samples are kept in memory.
-    """
+def write_pack(folder: Path, name: str, pieces: Iterable[Piece]) -> None:
+    """Write a pack and, last, its index. Pieces are taken one by one, and only rows and samples are kept in memory."""
     place = f"pixels/{folder.name}/{name}.pack"
-    rows, samples = [], []
+    tables: list[pa.Table] = []
+    singles: list[Single] = []
     with PackWriter(folder / f"{name}.pack") as pack:
-        for row, sample, payload in images:
-            if payload is not None:
-                row["offset"], row["length"] = pack.append(payload)
-                row["pack"] = place
-            elif sample is not None:
-                row["pack"] = NOT_PREPARED
-            rows.append(row)
-            samples.append(sample)
+        for piece in pieces:
+            if isinstance(piece, Block):
+                tables += [_table_of(singles), _placed(piece, pack, place)]
+                singles = []
+            else:
+                singles.append((_placed_row(piece, pack, place), piece[1]))
     metadata = {"pixel_store_version": STORE_VERSION, "pack_sha256": file_sha256(folder / f"{name}.pack")}
-    table = _with_measures(pa.Table.from_pylist(rows, schema=STORE_SCHEMA), samples)
+    table = pa.concat_tables([*tables, _table_of(singles)]).combine_chunks()
     with atomic_file(folder / f"{name}.parquet") as file:
-        pq.write_table(table.replace_schema_metadata(metadata), file, compression="zstd")
+        pq.write_table(
+            table.replace_schema_metadata(metadata), file, compression=COMPRESSION, use_dictionary=REPEATING_COLUMNS
+        )
+
+
+def _placed_row(piece: tuple[dict, Sample | None, bytes | None], pack: PackWriter, place: str) -> dict:
+    """The row with the place of its image, which is written."""
+    row, sample, payload = piece
+    if payload is not None:
+        row["offset"], row["length"] = pack.append(payload)
+        row["pack"] = place
+    elif sample is not None:
+        row["pack"] = NOT_PREPARED
+    return row
+
+
+def _placed(block: Block, pack: PackWriter, place: str) -> pa.Table:
+    """The rows with the places of their images, which are written."""
+    count = len(block.rows)
+    if block.prepared is None:
+        return with_columns(block.rows, pack=pa.repeat(NOT_PREPARED, count))
+    offsets, lengths = map(pa.array, pack.append_all(block.prepared))
+    return with_columns(block.rows, pack=pa.repeat(place, count), offset=offsets, length=lengths)
+
+
+def _table_of(singles: Sequence[Single]) -> pa.Table:
+    rows, samples = [row for row, _ in singles], [sample for _, sample in singles]
+    return _with_measures(pa.Table.from_pylist(rows, schema=STORE_SCHEMA), samples)
 
 
 def _with_measures(table: pa.Table, samples: Sequence[Sample | None]) -> pa.Table:
@@ -114,7 +155,7 @@ class StoredRows:
     def __init__(self, folder: Path, unstored: list[dict]) -> None:
         self._indexes = sorted(folder.glob("pack-*.parquet"))
         self._unstored = pa.Table.from_pylist(unstored, schema=STORE_SCHEMA)
-        keys = [pq.read_table(index, columns=["sha256", "frame"]) for index in self._indexes]
+        keys = [pq.read_table(index, columns=["sha256", "frame"], use_threads=False) for index in self._indexes]
         keys.append(self._unstored.select(["sha256", "frame"]))
         self._pack = np.repeat(np.arange(len(keys)), [len(table) for table in keys])
         self._row = np.concatenate([np.arange(len(table)) for table in keys])
@@ -139,11 +180,18 @@ class StoredRows:
         packs = self._pack[places[by_pack]]
         starts = np.flatnonzero(np.diff(packs, prepend=-1))
         rows = np.split(self._row[places[by_pack]], starts[1:]) if len(packs) else []
-        tables = [self._table(pack).take(pa.array(some)) for pack, some in zip(packs[starts], rows, strict=True)]
+        tables = [taken(self._table(pack), some) for pack, some in zip(packs[starts], rows, strict=True)]
         together = pa.concat_tables([STORE_SCHEMA.empty_table(), *tables])
-        return together.take(pa.array(np.argsort(by_pack)))
+        return taken(together, np.argsort(by_pack))
 
     def _table(self, pack: int) -> pa.Table:
         if pack == len(self._indexes):
             return self._unstored
-        return pq.read_table(self._indexes[pack], columns=STORE_SCHEMA.names).cast(STORE_SCHEMA)
+        return pq.read_table(self._indexes[pack], columns=STORE_SCHEMA.names, use_threads=False).cast(STORE_SCHEMA)
+
+
+def taken(values: Any, places: np.ndarray) -> Any:
+    """A table or column -> its rows at int64 [N]; those that follow one another, as most do, are not copied."""
+    if len(places) and (np.diff(places) == 1).all():
+        return values.slice(places[0], len(places))
+    return values.take(pa.array(places))

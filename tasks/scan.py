@@ -1,13 +1,10 @@
 """Scan: decode every image once; findings, measures and the prepared image come out of that one decode."""
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from posixpath import splitext
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,25 +23,25 @@ from datasets.manifest import (
     status_counts,
     with_columns,
 )
-from datasets.sources.base import Source, without_folders
+from datasets.sources.base import Source
 from tasks.digests import canonical_json, file_sha256
-from tasks.imaging.decode import DecodeLimits, Finding
+from tasks.imaging.decode import DecodeLimits
 from tasks.ingest import reopened_sources
 from tasks.listing_cache import listing_cache
-from tasks.parallel import map_partitions, partitions_of
+from tasks.parallel import ComputeSettings, map_partitions, partitions_of
 from tasks.pixel_store import (
     SCANNED_COLUMNS,
     StoredRows,
     forget_damaged_packs,
-    pack_name,
     read_store,
     recorded_pack_sha256,
     store_folder,
-    write_pack,
+    taken,
 )
-from tasks.scan_file import Scanned, ScanSettings, finding_record, rejected_row, scan_payload
+from tasks.scan_file import ScanSettings, rejected_row
+from tasks.scan_findings import findings_of
+from tasks.scan_partition import Row, Unit, gives_blocks, scan_partition
 from tasks.stage_context import StageContext, Summary
-from tasks.time_limit import time_limit
 
 __all__ = ["PACKS_FILE", "ScanSettings", "holds_still", "packs_are_intact", "scan", "scan_measures", "scan_partition"]
 
@@ -52,18 +49,8 @@ PACKS_FILE = "packs.json"
 PASSING_REASONS = {"vanished", "changed_while_read"}
 LISTED_TOO = {"frame", "status", "reason", "detail"}
 READING_TIMEOUT_S = 600.0
-EXTENSIONS = {  # that are right for a format besides its own name
-    "jpeg": {"jpg", "jpe", "jfif", "mpo"},
-    "tiff": {"tif"},
-    "png": {"apng"},
-    "bmp": {"dib"},
-    "pnm": {"pbm", "pgm", "ppm", "pam", "pfm"},
-    "jp2": {"j2k", "j2c", "jpc", "jpf", "jpx"},
-    "avif": {"avifs"},
-    "ico": {"cur"},
-}
-Row = dict[str, Any]
-Unit = tuple[str, str, str]  # source, member, sha256
+MAX_BYTES_HERE = 96 * 2**20  # of arrays: some seconds of work
+BYTES_PER_ROW = 256  # copying that much takes as long as all that is done for an array besides its pixels
 
 
 def scan(settings: ScanSettings, context: StageContext) -> Summary:
@@ -86,17 +73,37 @@ def _scan(settings: ScanSettings, context: StageContext, keeps_pixels: bool) -> 
     files, bytes_per_file = len(listed), pc.mean(listed["size_bytes"]).as_py()
     del listed
     sources = reopened_sources(context.inputs["ingest"], context.shared)
+    compute = where_to_scan(settings, sources, units, bytes_per_file, context.compute)
     work = partial(scan_partition, settings, sources, store, keeps_pixels=keeps_pixels)
     passing_faults = map_partitions(
         work,
         partitions_of(units, context.compute.images_per_partition(bytes_per_file)),
-        context.compute,
+        compute,
         context.progress,
         on_death=partial(_dead, settings.limits.decode_timeout_s),
         item_timeout_s=settings.limits.decode_timeout_s + READING_TIMEOUT_S,
     )
     known = StoredRows(store, [*unread, *(row for rows in passing_faults for row in rows)])
     return _write_manifest(listing, known, context) | {"images_in": files, "decoded_now": len(units)}
+
+
+def where_to_scan(
+    settings: ScanSettings,
+    sources: Mapping[str, Source],
+    units: Sequence[Unit],
+    bytes_per_file: float | None,
+    compute: ComputeSettings,
+) -> ComputeSettings:
+    """In this process, where all are small arrays and few: workers would take as long to start as to finish.
+
+    No decoder can crash on them. A cluster that the settings name is used in any case.
+    """
+    if compute.address or len(units) * ((bytes_per_file or 0) + BYTES_PER_ROW) > MAX_BYTES_HERE:
+        return compute
+    firsts = {source: member for source, member, _ in reversed(units)}
+    if not all(gives_blocks(settings, sources[name], member) for name, member in firsts.items()):
+        return compute
+    return compute.model_copy(update={"mode": "synchronous"})
 
 
 def _write_manifest(listing: Path, known: StoredRows, context: StageContext) -> Summary:
@@ -111,7 +118,7 @@ def _write_manifest(listing: Path, known: StoredRows, context: StageContext) -> 
             joined = _join(listed, scanned)
             _distrust_listing(joined, context.shared)
             manifest.write(joined)
-            findings.write(_findings(joined, scanned))
+            findings.write(findings_of(joined, scanned))
             counts.add(listed, joined)
             places.update(pc.unique(joined["pack"]).to_pylist())
     digests = {
@@ -151,41 +158,6 @@ class _Counts:
         }
 
 
-def scan_partition(
-    settings: ScanSettings, sources: Mapping[str, Source], store: Path, units: Sequence[Unit], keeps_pixels: bool = True
-) -> list[Row]:
-    """Prepare some images into one pack. Returns rows that must not be remembered: files that changed or vanished."""
-    passing_faults: list[Row] = []
-    scan_file = partial(scan_payload, settings, keeps_pixels=keeps_pixels)
-    timeout_s = settings.limits.decode_timeout_s
-    images = (image for unit in units for image in _scan_member(scan_file, timeout_s, sources, unit, passing_faults))
-    write_pack(store, pack_name(sha256 for _, _, sha256 in units), images)
-    return passing_faults
-
-
-def _scan_member(
-    scan_file: Callable[[bytes, str], Iterator[Scanned]],
-    timeout_s: float,
-    sources: Mapping[str, Source],
-    unit: Unit,
-    passing_faults: list[Row],
-) -> Iterator[Scanned]:
-    """What is scanned of a file, or its passing fault into the list."""
-    source, member, sha256 = unit
-    try:
-        payload = sources[source].read(member)
-    except OSError as error:
-        detail = f"it was listed, but cannot be read any more ({without_folders(error)})"
-        passing_faults.append(rejected_row(sha256, "vanished", detail))
-        return
-    if hashlib.sha256(payload).hexdigest() != sha256:
-        detail = "its content changed between listing and reading; run again"
-        passing_faults.append(rejected_row(sha256, "changed_while_read", detail))
-        return
-    with time_limit(timeout_s):
-        yield from scan_file(payload, sha256)
-
-
 def holds_still(settings: ScanSettings, context: StageContext, folder: Path) -> str | None:
     """Why an old scan should be made again although nothing else changed, None mostly."""
     reasons = reason_counts(read_table(folder / MANIFEST_FILE, ["status", "reason"]))
@@ -206,13 +178,6 @@ def packs_are_intact(settings: ScanSettings, context: StageContext, folder: Path
     return None
 
 
-def _extension_note(member: str, format_name: str) -> list[Finding]:
-    extension = splitext(member)[1].lstrip(".").lower()
-    if not extension or extension == format_name or extension in EXTENSIONS.get(format_name, ()):
-        return []
-    return [Finding("wrong_extension", "note", f"the file is called .{extension}, but holds {format_name}")]
-
-
 def _dead(decode_timeout_s: float, unit: Unit, sentence: str) -> list[Row]:
     return [rejected_row(unit[2], "decoder_died", f"{sentence}; decode_timeout_s is {decode_timeout_s:g}")]
 
@@ -227,13 +192,13 @@ def _distrust_listing(manifest: pa.Table, shared: Path) -> None:
 
 def _new_units(listed: pa.Table, store: Path, limits: DecodeLimits) -> list[Unit]:
     """One member for each payload that the store does not know yet, as far as it may be read."""
-    known = set(read_store(store, ["sha256"])["sha256"].to_pylist())
-    units: dict[str, Unit] = {}
-    columns = (listed[name].to_pylist() for name in ("source", "member", "sha256", "size_bytes"))
-    for source, member, sha256, size_bytes in zip(*columns, strict=True):
-        if sha256 is not None and sha256 not in known and (size_bytes or 0) <= limits.max_bytes:
-            units.setdefault(sha256, (source, member, sha256))
-    return list(units.values())
+    is_small = pc.less_equal(pc.fill_null(listed["size_bytes"], 0), limits.max_bytes)
+    is_known = pc.is_in(listed["sha256"], read_store(store, ["sha256"])["sha256"])
+    is_new = pc.and_not(pc.and_(pc.is_valid(listed["sha256"]), is_small), is_known)
+    new = listed.select(["source", "member", "sha256"]).filter(is_new).combine_chunks()
+    codes = pc.index_in(new["sha256"], value_set=pc.unique(new["sha256"])).to_numpy()
+    firsts = np.unique(codes, return_index=True)[1]
+    return list(zip(*(column.to_pylist() for column in new.take(pa.array(firsts)).columns), strict=True))
 
 
 def _too_large(listed: pa.Table, limits: DecodeLimits) -> list[Row]:
@@ -262,33 +227,14 @@ def _join(listed: pa.Table, scanned: pa.Table) -> pa.Table:
     counts = np.where(was_read, (ends - starts)[code_of], 1) if len(wanted) else np.ones(len(listed), np.int64)
     rows = np.repeat(np.arange(len(listed)), counts)
     offsets = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    places = pa.array(
-        np.where(was_read, starts[code_of], 0)[rows] + offsets if len(wanted) else rows, mask=~was_read[rows]
-    )
-    manifest, is_read = listed.take(pa.array(rows)), pa.array(was_read[rows])
-    columns = {}
-    for name in SCANNED_COLUMNS[1:]:
-        found = scanned[name].take(places)
-        columns[name] = pc.if_else(is_read, found, manifest[name]) if name in LISTED_TOO else found
+    places = np.where(was_read, starts[code_of], 0)[rows] + offsets if len(wanted) else rows
+    manifest, is_read = taken(listed, rows), pa.array(was_read[rows])
+    found = taken(scanned, places) if was_read.all() else scanned.take(pa.array(places, mask=~was_read[rows]))
+    columns = {
+        name: pc.if_else(is_read, found[name], manifest[name]) if name in LISTED_TOO else found[name]
+        for name in SCANNED_COLUMNS[1:]
+    }
     files = pc.binary_join_element_wise(manifest["source"], manifest["member"], "/")
     several = pa.array((counts > 1)[rows])
     columns["group"] = pc.if_else(several, pc.coalesce(manifest["group"], files), manifest["group"])
     return with_columns(manifest, **columns)
-
-
-def _findings(manifest: pa.Table, scanned: pa.Table) -> pa.Table:
-    """One row per finding and image; what is found of a name stands beside the first frame."""
-    columns = (scanned[name].to_pylist() for name in ("sha256", "frame", "findings"))
-    of_frame = {(sha256, frame): findings for sha256, frame, findings in zip(*columns, strict=True) if findings}
-    wanted = ["source", "member", "frame", "sha256", "status", "reason", "detail", "format"]
-    rows = []
-    for values in zip(*(manifest[name].to_pylist() for name in wanted), strict=True):
-        source, member, frame, sha256, status, reason, detail, format_name = values
-        found = list(of_frame.get((sha256, frame), ()))
-        if sha256 is None and status == Status.REJECTED:
-            found.append({"finding": reason, "severity": "reject", "detail": detail})
-        if format_name and frame == 0 and status != Status.REJECTED:
-            found += [finding_record(finding) for finding in _extension_note(member, format_name)]
-        key = {"source": source, "member": member, "frame": frame, "sha256": sha256} if found else {}
-        rows += [key | finding for finding in found]
-    return pa.Table.from_pylist(rows, schema=FINDINGS_SCHEMA)

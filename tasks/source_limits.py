@@ -8,6 +8,8 @@ import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from datasets.errors import BadInput
 from datasets.sources.base import Source, SourceItem
 from datasets.sources.settings import CommonSourceSettings
@@ -64,6 +66,10 @@ class LimitedSource(Source):
     def read(self, member: str) -> bytes:
         """That of the source."""
         return self.inner.read(member)
+
+    def read_block(self, members: Sequence[str]) -> np.ndarray | None:
+        """That of the source."""
+        return self.inner.read_block(members)
 
     def _rank(self, item: SourceItem) -> int:
         digest = hashlib.blake2b(f"{self.name}/{item.member}".encode(), digest_size=8).digest()

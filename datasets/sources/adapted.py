@@ -1,11 +1,17 @@
 """What holds for the listing of every source: texts that can be written down, splits of three names, and settings."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datasets.sources.base import FetchProgress, Source, SourceItem
 from datasets.sources.split_names import split_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TEXTS = ("member", "group", "licence", "caption", "origin", "detail")
 SPLITS = {"train", "validation", "test"}
@@ -46,12 +52,15 @@ class Adapted(Source):
         """That of the source."""
         return self.inner.read(member)
 
+    def read_block(self, members: Sequence[str]) -> NDArray[np.uint8] | None:
+        """That of the source."""
+        return self.inner.read_block(members)
+
     def _adapted(self, item: SourceItem) -> SourceItem:
         changes: dict[str, Any] = {}
-        for name in TEXTS:
-            text = getattr(item, name)
-            if text is not None and not text.isascii() and (written := _writable(text)) != text:
-                changes[name] = written
+        # Most texts are ASCII, and all that are looked at once are looked at quickly; absent ones read None.
+        if not f"{item.member}{item.group}{item.licence}{item.caption}{item.origin}{item.detail}".isascii():
+            changes |= _written(item)
         if item.licence is None and self.licence is not None:
             changes["licence"] = self.licence
         if item.label is not None:
@@ -80,6 +89,13 @@ class Adapted(Source):
             return {"split": split}
         detail = f"its source says split {word!a}, which source.split_words can translate"
         return {"split": None, "problem": "unknown_split", "detail": detail}
+
+
+def _written(item: SourceItem) -> dict[str, str]:
+    """The texts that cannot be written down as they are, as they can."""
+    texts = {name: getattr(item, name) for name in TEXTS}
+    written = {name: _writable(text) for name, text in texts.items() if text is not None}
+    return {name: text for name, text in written.items() if text != texts[name]}
 
 
 def _writable(text: str) -> str:

@@ -1,9 +1,15 @@
 """What a source of images is: a listing of members, and the bytes of each."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_MEMBER_BYTES = 1 << 30
 FetchProgress = Callable[[int, int], None]
@@ -110,3 +116,10 @@ class Source(Protocol):
     def read(self, member: str) -> bytes:
         """A member's bytes: an encoded image file. Raises OSError when it cannot be read, whatever the reason."""
         ...
+
+    def read_block(self, members: Sequence[str]) -> NDArray[np.uint8] | None:
+        """uint8 [N, H, W, C], C in {1, 3}, where these members are small bare arrays of one shape; None mostly.
+
+        `read` gives the same pixels, each image's behind `pnm_header(H, W, C)`. Raises OSError where it would for one.
+        """
+        return None

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -21,6 +22,10 @@ from datasets.sources.base import FetchProgress, Source, SourceItem
 from datasets.sources.settings import CommonSourceSettings, Location
 from datasets.sources.trees.file_tree import FileTree
 from datasets.sources.trees.opening import open_tree
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SIDE_PX = 32
 _loading = Lock()
@@ -67,16 +72,34 @@ class Cifar(Source):
 
     def read(self, member: str) -> bytes:
         """A PNM file. Raises OSError."""
-        prefix, _, digits = member.rpartition("/")
-        index = int(digits) if re.fullmatch(r"[0-9]{1,10}", digits) else 0
-        try:
-            batches = [self._batch(file) for file in self._layout().batches if file.name == prefix]
-        except BadInput as error:
-            raise OSError(str(error)) from error
-        for batch in batches:
+        prefix, index = _place(member)
+        for batch in self._batches(prefix):
             if index < len(batch.labels) and _member(prefix, batch, index) == member:
                 return pnm_bytes(batch.pixels[index].reshape(3, SIDE_PX, SIDE_PX).transpose(1, 2, 0))
         raise OSError(f"{member}: there is no such image in {self.name}")
+
+    def read_block(self, members: Sequence[str]) -> NDArray[np.uint8] | None:
+        """All have one shape. Raises OSError."""
+        import numpy as np
+
+        runs = groupby(zip(members, map(_place, members), strict=True), key=lambda placed: placed[1][0])
+        rows = [self._rows(prefix, [(member, index) for member, (_, index) in run]) for prefix, run in runs]
+        planes = np.concatenate(rows).reshape(-1, 3, SIDE_PX, SIDE_PX)
+        return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+
+    def _rows(self, prefix: str, places: Sequence[tuple[str, int]]) -> NDArray[np.uint8]:
+        """uint8 [N, 3072] of members of a batch, which are given with their numbers. Raises OSError."""
+        for batch in self._batches(prefix):
+            if all(index < len(batch.labels) and _member(prefix, batch, index) == member for member, index in places):
+                return batch.pixels[[index for _, index in places]]
+        raise OSError(f"{places[0][0]}: it or one of the {len(places) - 1} after it is no such image in {self.name}")
+
+    def _batches(self, prefix: str) -> list[Batch]:
+        """Those of the files of that name. Raises OSError."""
+        try:
+            return [self._batch(file) for file in self._layout().batches if file.name == prefix]
+        except BadInput as error:
+            raise OSError(str(error)) from error
 
     def _layout(self) -> CifarLayout:
         return self.found or find_layout(self.tree, self.place, self.labels_of)
@@ -121,6 +144,12 @@ def _items(file: CifarFile, batch: Batch, names: Sequence[str] | None) -> Iterat
 
 def _member(prefix: str, batch: Batch, index: int) -> str:
     return f"{prefix}/{index:0{len(str(len(batch.labels)))}d}"
+
+
+def _place(member: str) -> tuple[str, int]:
+    """The name of its batch, and its number there, 0 where it has none."""
+    prefix, _, digits = member.rpartition("/")
+    return prefix, int(digits) if re.fullmatch(r"[0-9]{1,10}", digits) else 0
 
 
 @dataclass(frozen=True, slots=True)

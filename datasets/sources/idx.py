@@ -1,22 +1,38 @@
 """MNIST and its family: IDX files of images with files of labels beside them."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from pydantic import Field
 
 from datasets.errors import BadInput
-from datasets.sources.arrays.idx_file import IdxFile, labels_of, looks_like_idx, open_idx_file, pixels_at, same_content
-from datasets.sources.arrays.raw_pixels import pnm_header, pnm_size_bytes
+from datasets.sources.arrays.idx_file import (
+    IdxFile,
+    block_at,
+    labels_of,
+    looks_like_idx,
+    open_idx_file,
+    pixels_at,
+    same_content,
+)
+from datasets.sources.arrays.raw_pixels import MAX_BLOCK_IMAGE_BYTES, pnm_header, pnm_size_bytes
 from datasets.sources.base import Source, SourceItem
 from datasets.sources.settings import CommonSourceSettings, Location, local_path
 from datasets.sources.split_names import split_in
 from datasets.sources.trees.local_folder import text_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _ENDING = re.compile(r"[-_. ]*(images?|labels?)?[-_. ]*(idx\d?)?[-_. ]*(ubyte)?(\.gz)?$", re.IGNORECASE)
 _IDX_NAME = re.compile(r"idx\d|-ubyte", re.IGNORECASE)
@@ -53,12 +69,8 @@ class IdxPart(NamedTuple):
 
     @property
     def digits(self) -> int:
-        """As many as the number of images has."""
+        """Of the number of an image in its member: as many as the number of images has."""
         return len(str(self.image_count))
-
-    def member(self, index: int) -> str:
-        """Zero-padded to the same number of digits."""
-        return f"{self.prefix}/{index:0{self.digits}d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +92,28 @@ class Idx(Source):
 
     def read(self, member: str) -> bytes:
         """A PNM file. Raises OSError."""
+        part, index = self._place(member)
+        return pnm_header(*part.image_shape) + pixels_at(part.images, index)
+
+    def read_block(self, members: Sequence[str]) -> NDArray[np.uint8] | None:
+        """Images of parts whose images have one small shape. Raises OSError."""
+        import numpy as np
+
+        places = map(self._place, members)
+        runs = [(part, [index for _, index in run]) for part, run in groupby(places, key=itemgetter(0))]
+        shapes = {part.image_shape for part, _ in runs}
+        if len(shapes) > 1 or any(part.images.record_bytes > MAX_BLOCK_IMAGE_BYTES for part, _ in runs):
+            return None
+        return np.concatenate([block_at(part.images, indices) for part, indices in runs]).reshape(-1, *shapes.pop())
+
+    def _place(self, member: str) -> tuple[IdxPart, int]:
+        """In which part it is, and its number there. Raises OSError."""
         prefix, _, digits = member.rpartition("/")
-        is_number = digits.isdecimal() and digits.isascii()
-        for part in self.parts:
-            if is_number and part.prefix == prefix and len(digits) == part.digits and int(digits) < part.image_count:
-                return pnm_header(*part.image_shape) + pixels_at(part.images, int(digits))
+        if digits.isdecimal() and digits.isascii():
+            for part in self.parts:
+                count = part.images.shape[0]
+                if part.prefix == prefix and len(digits) == len(str(count)) and int(digits) < count:
+                    return part, int(digits)
         raise OSError(f"{member}: there is no such image in {self.name}")
 
 
@@ -104,11 +133,12 @@ def _items(part: IdxPart, class_names: tuple[str, ...] | None) -> Iterator[Sourc
     texts = _label_texts(part, labels, class_names)
     size_bytes = pnm_size_bytes(*part.image_shape)
     origin = f"idx:{quote(part.images.name)}"
+    digits, version_tag = part.digits, part.images.state.tag
     for index in range(part.image_count):
         yield SourceItem(
-            member=part.member(index),
+            member=f"{part.prefix}/{index:0{digits}d}",
             size_bytes=size_bytes,
-            version_tag=part.images.state.tag,
+            version_tag=version_tag,
             label=None if labels is None else texts[labels[index]],
             split=part.split,
             origin=f"{origin}#{index}",

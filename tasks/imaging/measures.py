@@ -50,7 +50,7 @@ def sample(image: np.ndarray) -> Sample:
     return Sample(
         level_counts=_histogram(grey),
         edges=_edges(grey),
-        thumbnail=_thumbnail(grey),
+        thumbnail=thumbnail(grey),
         pixel_sha256=pixel_sha256(image),
     )
 
@@ -62,15 +62,27 @@ def measures_of(samples: Sequence[Sample]) -> Mapping[str, np.ndarray | list]:
     variance of the Laplacian on a copy of at most 128 px a side; clipped_fraction: share of grey levels 0 and 255;
     phash, phash_mirror: uint64; pixel_sha256: hex; thumbnail: 1024 bytes, grey 32x32.
     """
-    thumbnails = np.array([one.thumbnail for one in samples], np.uint8).reshape(-1, THUMBNAIL_SIDE_PX**2)
+    return finished_measures(
+        level_counts=np.array([one.level_counts for one in samples]).reshape(-1, 256),
+        edges=np.array([one.edges for one in samples], np.float64).reshape(-1, 3),
+        thumbnails=np.array([one.thumbnail for one in samples], np.uint8),
+        pixel_sha256s=[one.pixel_sha256 for one in samples],
+    )
+
+
+def finished_measures(
+    level_counts: np.ndarray, edges: np.ndarray, thumbnails: np.ndarray, pixel_sha256s: list[str]
+) -> Mapping[str, np.ndarray | list]:
+    """What N samples hold, as int64 [N, 256], float64 [N, 3], uint8 [N, 32, 32] and N texts -> see `measures_of`."""
+    thumbnails = thumbnails.reshape(-1, THUMBNAIL_SIDE_PX**2)
     phash, phash_mirror = perceptual_hashes(thumbnails)
     return {
-        **_level_measures(np.array([one.level_counts for one in samples]).reshape(-1, 256)),
-        "sharpness": _variance(np.array([one.edges for one in samples], np.float64).reshape(-1, 3)),
+        **_level_measures(level_counts),
+        "sharpness": _variance(edges),
         "phash": phash,
         "phash_mirror": phash_mirror,
-        "pixel_sha256": [one.pixel_sha256 for one in samples],
-        "thumbnail": [thumbnail.tobytes() for thumbnail in thumbnails],
+        "pixel_sha256": pixel_sha256s,
+        "thumbnail": [one.tobytes() for one in thumbnails],
     }
 
 
@@ -198,8 +210,8 @@ def _variance(edges: np.ndarray) -> np.ndarray:
     return squares / sizes - (sums / sizes) ** 2
 
 
-def _thumbnail(grey: np.ndarray) -> np.ndarray:
+def thumbnail(grey: np.ndarray) -> np.ndarray:
     """uint8 [H, W] -> uint8 [32, 32], stretched; by area where a side shrinks, linear where both grow."""
-    grows = max(grey.shape) <= THUMBNAIL_SIDE_PX
+    grows = max(grey.shape[:2]) <= THUMBNAIL_SIDE_PX
     interpolation = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
     return cv2.resize(grey, (THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX), interpolation=interpolation)

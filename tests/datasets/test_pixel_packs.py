@@ -125,3 +125,18 @@ def test_more_packs_than_a_process_may_open(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert open_files() <= opened
+
+
+def test_payloads_of_one_call_lie_as_those_of_many(tmp_path):
+    payloads = [b"one", b"", b"three" * 40]
+    with PackWriter(tmp_path / "many.pack") as pack:
+        pack.append(b"first")
+        places = [pack.append(payload) for payload in payloads]
+        after = pack.append(b"last")
+    with PackWriter(tmp_path / "once.pack") as pack:
+        pack.append(b"first")
+        pack.append_all([])
+        offsets, lengths = pack.append_all(payloads)
+        assert pack.append(b"last") == after
+    assert list(zip(offsets.tolist(), lengths.tolist(), strict=True)) == places
+    assert (tmp_path / "once.pack").read_bytes() == (tmp_path / "many.pack").read_bytes()

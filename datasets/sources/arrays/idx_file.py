@@ -10,7 +10,7 @@ import math
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_UNPACKED_BYTES = 2 << 30
+MAX_KEPT_BYTES = 64 << 20
+"""A file of images that is not larger is kept when it was unpacked to be checked: who opens it mostly reads it."""
 MAX_LABELS = 1 << 30
 LABELS_MAGIC = b"\0\0\x08\x01"
 GREY_MAGIC = b"\0\0\x08\x03"
@@ -98,6 +100,20 @@ def pixels_at(file: IdxFile, index: int) -> bytes:
     if file.is_packed:
         return bytes(memoryview(_unpacked(file))[offset : offset + size_bytes])
     return _opened(file.state).read_at(offset, size_bytes)
+
+
+def block_at(file: IdxFile, indices: Sequence[int]) -> NDArray[np.uint8]:
+    """uint8 [N, bytes of an image], the pixels of the images of these numbers. Raises OSError as `pixels_at` does."""
+    import numpy as np
+
+    if file.is_packed:
+        images = np.frombuffer(_unpacked(file), np.uint8, offset=file.header_bytes).reshape(-1, file.record_bytes)
+        return images[np.asarray(indices)]
+    numbers = np.asarray(indices)
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+    places = [(file.header_bytes + int(run[0]) * file.record_bytes, len(run) * file.record_bytes) for run in runs]
+    pixels = b"".join(_opened(file.state).read_at(*place) for place in places)
+    return np.frombuffer(pixels, np.uint8).reshape(-1, file.record_bytes)
 
 
 def labels_of(file: IdxFile) -> NDArray[np.uint8]:
@@ -180,10 +196,14 @@ def _check_length(file: IdxFile, size_bytes: int) -> None:
 
 @lru_cache(maxsize=64)
 def _check_packed(file: IdxFile) -> None:
-    """Unpacks the whole file once per process, keeping nothing: only this shows that nothing is cut off."""
+    """Unpacks the whole file once per process, as only this shows that nothing is cut off; keeps little of it."""
     try:
-        for _ in _content(file):
-            pass
+        if not file.holds_labels and math.prod(file.shape) <= MAX_KEPT_BYTES:
+            with _unpacking:
+                _kept(file)
+        else:
+            for _ in _content(file):
+                pass
     except OSError as error:
         raise BadInput(f"{file.state.path}: {error.strerror or error}; fetch it again") from error
 
@@ -205,20 +225,21 @@ def _content(file: IdxFile) -> Iterator[bytes]:
 
 def _unpacked(file: IdxFile) -> bytearray:
     """The whole content; two files are kept per process. Raises OSError."""
-    with _unpacking:
-        return _kept(file)
+    _check_unchanged(file.state)
+    try:
+        with _unpacking:
+            return _kept(file)
+    except BadInput as error:
+        raise OSError(str(error)) from error
 
 
 @lru_cache(maxsize=2)
 def _kept(file: IdxFile) -> bytearray:
-    _check_unchanged(file.state)
+    """The content of the last two files that were asked for. Raises BadInput, OSError."""
     content = bytearray()
-    try:
-        for chunk in _content(file):
-            content += chunk
-        return content
-    except BadInput as error:
-        raise OSError(str(error)) from error
+    for chunk in _content(file):
+        content += chunk
+    return content
 
 
 @lru_cache(maxsize=8)

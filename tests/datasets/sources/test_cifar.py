@@ -293,3 +293,22 @@ def test_a_mutated_batch_has_images_or_is_refused(patches):
     except BadInput:
         return
     assert batch.pixels.shape == (len(batch.labels), 3072)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_block_holds_what_is_read_one_by_one(tmp_path, version):
+    VERSIONS[version](tmp_path)
+    source = opened(tmp_path)
+    members = [item.member for item in source.items()][::-5]
+    block = source.read_block(members)
+    assert (block.dtype, block.shape) == (np.uint8, (len(members), 32, 32, 3))
+    assert [pnm_bytes(image) for image in block] == [source.read(member) for member in members]
+
+
+@pytest.mark.parametrize(
+    "member", ["data_batch_1/12", "data_batch_1/1", "data_batch_3/01", "data_batch_1/" + "1" * 5000]
+)
+def test_a_block_with_an_unknown_member_cannot_be_read(tmp_path, member):
+    python10(tmp_path)
+    with pytest.raises(OSError, match="no such image"):
+        opened(tmp_path).read_block(["data_batch_1/00", member])

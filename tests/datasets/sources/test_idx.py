@@ -309,3 +309,40 @@ def test_images_of_fashion_mnist_are_those_of_the_file(fashion):
     source = opened(fashion)
     for index in (0, 1, 59_999):
         assert source.read(f"train/{index:05d}") == pnm_bytes(pixels.reshape(60_000, 28, 28)[index])
+
+
+def pnm_of(block):
+    return [pnm_bytes(image) for image in block]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "members", [["train/03"], ["train/00", "train/01", "t10k/0"], ["t10k/4", "train/11", "t10k/0", "train/02"]]
+)
+def test_a_block_holds_what_is_read_one_by_one(tmp_path, packed, members):
+    source = opened(mnist(tmp_path, packed))
+    block = source.read_block(members)
+    assert (block.dtype, block.shape) == (np.uint8, (len(members), 2, 3, 1))
+    assert pnm_of(block) == [source.read(member) for member in members]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_block_of_images_with_channels(tmp_path, channels):
+    images = np.arange(4 * 2 * 5 * channels, dtype=np.uint8).reshape(4, 2, 5, channels)
+    block = opened(write(tmp_path / "images-idx4-ubyte", images)).read_block(["images/2", "images/3"])
+    np.testing.assert_array_equal(block, images[2:])
+
+
+def test_images_of_two_shapes_are_no_block(tmp_path):
+    write(mnist(tmp_path) / "other-images-idx3-ubyte", IMAGES.reshape(12, 3, 2))
+    assert opened(tmp_path).read_block(["train/00", "other/00"]) is None
+
+
+def test_large_images_are_no_block(tmp_path):
+    source = opened(write(tmp_path / "images-idx3-ubyte", np.zeros((2, 257, 256), np.uint8)))
+    assert source.read_block(["images/0"]) is None
+
+
+def test_a_block_with_an_unknown_member_cannot_be_read(tmp_path):
+    with pytest.raises(OSError, match=re.escape(f"train/12: there is no such image in {tmp_path.name}")):
+        opened(mnist(tmp_path)).read_block(["train/11", "train/12"])
