@@ -5,7 +5,7 @@ Others need neither: `tfds.builder_from_directory` opens the same folder.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from datasets.errors import BadInput, FormatError
 from datasets.image_record import ImageRecord, decode_record
+from datasets.mixing import check_mix, open_synthetic, synthetic_count, synthetic_places
 from datasets.normalise import Constants, Method, constants_of, normalise
 from datasets.published import OpenedSplit, open_split, resolve_version, share_of
 from datasets.record_pixels import levels_of
@@ -45,31 +46,40 @@ class LoadedSplit:
 
 
 def load_numpy(
-    path: str | Path, split: str = "train", *, limit: int | None = None, scale: Scale = "none"
+    path: str | Path,
+    split: str = "train",
+    *,
+    limit: int | None = None,
+    scale: Scale = "none",
+    synthetic: str | Path | None = None,
+    ratio: float = 0.0,
+    seed: int = 0,
 ) -> LoadedSplit:
     """The first `limit` images of a split (`a+b` joins splits), in the order of the files, without TensorFlow.
 
     They are uint8 [0, 255] unless another `scale` is asked for: a method of normalise.py, or as_published, that of the
-    index. Raises BadInput for a folder or split that is not there, FormatError for shards that are damaged or not as
-    `index.json` says.
+    index. `synthetic` and `ratio` mix in synthetic images, in the places and the order that `load` with this seed has
+    without shuffling. Raises BadInput for a folder or split that is not there, or that cannot be mixed, FormatError for
+    shards that are damaged or not as `index.json` says.
     """
     if limit is not None and limit < 0:
         raise BadInput(f"got limit {limit}; allowed are 0 or more images, or None for all")
     _check_scale(scale)
+    check_mix(synthetic, ratio)
     opened = open_split(path, split)
     features = opened.index.features
-    count = opened.records if limit is None else min(limit, opened.records)
-    images = np.empty((count, *features.shape), dtype=np.uint8)
-    labels = np.empty(count, dtype=np.int32)
+    labelled = features.class_names is not None
+    mixed = None if synthetic is None else open_synthetic(opened, synthetic, labelled)
+    places = synthetic_places(opened.records, synthetic_count(opened.records, ratio), seed)[:limit]
+    images = np.empty((len(places), *features.shape), dtype=np.uint8)
+    labels = np.empty(len(places), dtype=np.int32)
     ids = []
-    for row, record in enumerate(_records(opened)):
-        if row == count:
-            break
-        images[row] = _checked_image(record, opened)
+    for row, (record, origin) in enumerate(_in_places(places, opened, mixed)):
+        images[row] = _checked_image(record, origin)
         labels[row] = 0 if record.label is None else record.label
         ids.append(record.id)
     values, constants = _scaled(images, opened, scale)
-    return LoadedSplit(values, None if features.class_names is None else labels, ids, features.class_names, constants)
+    return LoadedSplit(values, labels if labelled else None, ids, features.class_names, constants)
 
 
 def load(
@@ -110,16 +120,16 @@ def load(
     Raises BadInput for anything above that is not allowed, or for synthetic images of another shape or classes. What
     is wrong inside a shard is raised while reading, by TensorFlow: DataLossError for damage, for instance.
     """
-    _check_settings(batch_size, ratio)
+    if batch_size is not None and batch_size < 1:
+        raise BadInput(f"got batch_size {batch_size}; allowed are 1 or more, or None for single images")
     _check_scale(scale)
-    _check_mix(synthetic, ratio)
+    check_mix(synthetic, ratio)
     strengths = strengths_of(augment)
     real = share_of(open_split(path, split), worker)
-    _check_labels(real, with_labels)
+    if with_labels and real.index.features.class_names is None:
+        raise BadInput(f"{real.folder}: this data set has no labels; load it with with_labels=False")
     _check_augment(real, strengths, batch_size, with_labels)
-    mixed = None if synthetic is None else share_of(_open_synthetic(real, synthetic, with_labels), worker)
-    if mixed is not None and mixed.records == 0:
-        raise BadInput(f"{mixed.folder}: has fewer synthetic images than the {worker[1]} workers; use fewer workers")
+    mixed = None if synthetic is None else open_synthetic(real, synthetic, with_labels, worker)
 
     from datasets.tf_pipeline import Reading, pipeline
 
@@ -149,6 +159,21 @@ def _records(opened: OpenedSplit) -> Iterator[ImageRecord]:
             raise FormatError(f"{file}: has {count} records, index.json says {shard.records}; copy it again")
 
 
+def _in_places(
+    places: np.ndarray, real: OpenedSplit, synthetic: OpenedSplit | None
+) -> Iterator[tuple[ImageRecord, OpenedSplit]]:
+    """A record for each place, True for a synthetic one, and where it is from; synthetic ones begin again."""
+    ours = _records(real)
+    others = iter(()) if synthetic is None else chain.from_iterable(map(_records, repeat(synthetic)))
+    for is_synthetic in places:
+        if is_synthetic:
+            assert synthetic is not None
+            yield next(others), synthetic
+        else:
+            yield next(ours), real
+    next(ours, None)  # at the end of a shard, its count is compared
+
+
 def _checked_image(record: ImageRecord, opened: OpenedSplit) -> np.ndarray:
     """The levels of a record, uint8 [H, W, C]."""
     try:
@@ -169,13 +194,6 @@ def _scaled(images: np.ndarray, opened: OpenedSplit, scale: Scale) -> tuple[np.n
     return normalise(images, constants), constants
 
 
-def _check_settings(batch_size: int | None, ratio: float) -> None:
-    if batch_size is not None and batch_size < 1:
-        raise BadInput(f"got batch_size {batch_size}; allowed are 1 or more, or None for single images")
-    if not 0 <= ratio < 1:
-        raise BadInput(f"got ratio {ratio}; allowed is the share of synthetic images from 0 to below 1")
-
-
 def _check_scale(scale: str) -> None:
     if scale not in SCALES:
         raise BadInput(f"got scale {scale!r}; allowed are {', '.join(SCALES)}")
@@ -193,37 +211,3 @@ def _check_augment(opened: OpenedSplit, strengths: dict[str, float], batch_size:
             raise BadInput(f"got augment {name} without batch_size; it mixes images of a batch: give a batch_size")
         if name in strengths and not with_labels:
             raise BadInput(f"got augment {name} without labels; it mixes labels as it mixes images: leave it out")
-
-
-def _check_mix(synthetic: str | Path | None, ratio: float) -> None:
-    if ratio > 0 and synthetic is None:
-        raise BadInput(f"got ratio {ratio} without synthetic; give the folder of a synthetic data set, or ratio 0")
-    if ratio == 0 and synthetic is not None:
-        raise BadInput(
-            f"got synthetic {synthetic} with ratio 0, which takes nothing of it; give the share of synthetic images, "
-            "above 0 and below 1, or leave synthetic out"
-        )
-
-
-def _check_labels(opened: OpenedSplit, with_labels: bool) -> None:
-    if with_labels and opened.index.features.class_names is None:
-        raise BadInput(f"{opened.folder}: this data set has no labels; load it with with_labels=False")
-
-
-def _open_synthetic(real: OpenedSplit, synthetic: str | Path, with_labels: bool) -> OpenedSplit:
-    held_out = [name for name in real.names if not is_for_training(name)]
-    if held_out:
-        raise BadInput(f"got split {held_out[0]} with synthetic images; they are for training only: use a train split")
-    opened = open_split(synthetic, "train")
-    _check_labels(opened, with_labels)
-    ours, theirs = real.index.features, opened.index.features
-    shapes = [[item.height_px, item.width_px, item.channels] for item in (ours, theirs)]
-    if shapes[0] != shapes[1]:
-        raise BadInput(f"{opened.folder}: images {shapes[1]}, the real ones are {shapes[0]}; train on this version")
-    # Class ids are only ever appended, so a generator that knows fewer classes still means the same ones.
-    names = ours.class_names or ()
-    if with_labels and names[: len(theirs.class_names or ())] != theirs.class_names:
-        raise BadInput(f"{opened.folder}: its class ids are not those of {real.folder}; train on this version")
-    if opened.records == 0:
-        raise BadInput(f"{opened.folder}: split train has no records; generate some, or leave synthetic out")
-    return opened

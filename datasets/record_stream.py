@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from datasets.errors import FormatError
 from datasets.image_record import decode_record
+from datasets.mixing import check_mix, open_synthetic, synthetic_count, synthetic_places
 from datasets.published import OpenedSplit, open_split, resolve_version, share_of
 from datasets.record_pixels import levels_of
 from datasets.tfds_layout import Index, read_index
@@ -33,19 +34,25 @@ def stream(
     worker: tuple[int, int] = (0, 1),
     shuffle_buffer: int = 0,
     seed: int = 0,
+    synthetic: str | Path | None = None,
+    ratio: float = 0.0,
 ) -> Iterator[LabelledImage]:
     """The images of a split (`a+b` joins splits) that fall to a worker (index, count): each falls to exactly one.
 
     In the order of the files; with `shuffle_buffer`, shards come in an order of the seed and so many images are mixed.
-    Every worker has to be given the same seed, and another one in each epoch. Raises BadInput for a folder, split or
-    worker that cannot be, FormatError for damaged shards.
+    Every worker has to be given the same seed, and another one in each epoch. `synthetic` is the folder of a synthetic
+    data set, of which evenly spread images make up `ratio` of the whole, as with `datasets.load`. Raises BadInput for a
+    folder, split or worker that cannot be, or images that cannot be mixed, FormatError for damaged shards.
     """
+    check_mix(synthetic, ratio)
     opened = share_of(open_split(path, split), worker)
-    files = opened.files
-    if shuffle_buffer:
-        random.Random(f"shards {seed}").shuffle(files)
-    images = (_decoded(payload, opened) for payload in _payloads(files, opened))
-    return _mixed(images, shuffle_buffer, random.Random(f"images {seed} {worker[0]}")) if shuffle_buffer else images
+    images = _images(opened, shuffle_buffer, seed, worker[0])
+    if synthetic is None:
+        return images
+    others = open_synthetic(opened, synthetic, opened.index.features.class_names is not None, worker)
+    rounds = (_images(others, shuffle_buffer, seed + number, worker[0]) for number in count(1))
+    places = synthetic_places(opened.records, synthetic_count(opened.records, ratio), seed)
+    return _in_places(places, images, chain.from_iterable(rounds))
 
 
 def class_names(path: str | Path) -> tuple[str, ...] | None:
@@ -61,6 +68,22 @@ def mean_and_std(path: str | Path) -> tuple[tuple[float, ...], tuple[float, ...]
 
 def _index(path: str | Path) -> Index:
     return read_index(resolve_version(path))
+
+
+def _images(opened: OpenedSplit, shuffle_buffer: int, seed: int, worker: int) -> Iterator[LabelledImage]:
+    files = opened.files
+    if shuffle_buffer:
+        random.Random(f"shards {seed}").shuffle(files)
+    images = (_decoded(payload, opened) for payload in _payloads(files, opened))
+    return _mixed(images, shuffle_buffer, random.Random(f"images {seed} {worker}")) if shuffle_buffer else images
+
+
+def _in_places(
+    places: np.ndarray, real: Iterator[LabelledImage], synthetic: Iterator[LabelledImage]
+) -> Iterator[LabelledImage]:
+    """One image for each place, a synthetic one where it says True."""
+    for is_synthetic in places:
+        yield from islice(synthetic if is_synthetic else real, 1)
 
 
 def _payloads(files: list[Path], opened: OpenedSplit) -> Iterator[bytes]:

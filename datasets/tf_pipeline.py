@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from datasets.mixing import phase, synthetic_count
 from datasets.published import OpenedSplit
 from datasets.tf_augmentations import augmented
 from datasets.tf_pixels import Format, decoder, decodes_batches, scaled
@@ -97,21 +98,16 @@ def mix(
 
     n_synthetic = synthetic_count(n_real, ratio)
     total = n_real + n_synthetic
-    phase = random.Random(f"mix {seed}").randrange(max(total, 1))
+    start = phase(total, seed)
 
     def which(position: "tf.Tensor") -> "tf.Tensor":
-        """1 where the running count of synthetic examples, rounded down, steps up."""
-        return ((position + 1) * n_synthetic + phase) // total - (position * n_synthetic + phase) // total
+        """1 at a synthetic example, as `synthetic_places`."""
+        return ((position + 1) * n_synthetic + start) // total - (position * n_synthetic + start) // total
 
     choice = tf.data.Dataset.range(total).map(which)
     both = [real, synthetic.repeat().take(n_synthetic)]
     mixed = tf.data.Dataset.choose_from_datasets(both, choice, stop_on_empty_dataset=False)
     return mixed.apply(tf.data.experimental.assert_cardinality(total))
-
-
-def synthetic_count(n_real: int, ratio: float) -> int:
-    """How many synthetic examples make up `ratio` of a mix with all the real ones."""
-    return round(n_real * ratio / (1 - ratio))
 
 
 def _decoded(records: "tf.data.Dataset", form: Format, how: Reading, *, levels: bool) -> "tf.data.Dataset":

@@ -1,6 +1,7 @@
 """Published shards in PyTorch, read by several workers without TensorFlow; each image reaches exactly one of them.
 
 python examples/pytorch_dataloader.py demo/published/digits
+python examples/pytorch_dataloader.py demo/published/digits demo/published/digits_synthetic 0.5
 """
 
 import sys
@@ -14,10 +15,23 @@ from datasets.record_stream import class_names, mean_and_std, stream
 
 
 class PublishedImages(IterableDataset):
-    """Float32 [C, H, W], standardised, with class ids. `process` (rank, world size) is that of distributed training."""
+    """Float32 [C, H, W], standardised, with class ids. `process` (rank, world size) is that of distributed training.
 
-    def __init__(self, path: str, split: str = "train", *, process: tuple[int, int] = (0, 1), seed: int = 0) -> None:
+    Images of the folder `synthetic` make up `ratio` of each epoch, which has every real image once.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        split: str = "train",
+        *,
+        synthetic: str | None = None,
+        ratio: float = 0.0,
+        process: tuple[int, int] = (0, 1),
+        seed: int = 0,
+    ) -> None:
         self.path, self.split, self.process, self.seed = path, split, process, seed
+        self.synthetic, self.ratio = synthetic, ratio
         self.epoch = 0  # set it before each epoch: another order; a worker gets a copy of it when it starts
         mean, std = mean_and_std(path)
         self.mean, self.std = (torch.tensor(values).view(-1, 1, 1) for values in (mean, std))
@@ -29,14 +43,23 @@ class PublishedImages(IterableDataset):
         worker = (rank * count + number, world_size * count)
         shuffle_buffer = 2048 if self.split.startswith("train") else 0
         seed = self.seed + self.epoch
-        for image, label, _ in stream(self.path, self.split, worker=worker, shuffle_buffer=shuffle_buffer, seed=seed):
+        images = stream(
+            self.path,
+            self.split,
+            worker=worker,
+            shuffle_buffer=shuffle_buffer,
+            seed=seed,
+            synthetic=self.synthetic,
+            ratio=self.ratio,
+        )
+        for image, label, _ in images:
             pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
             yield (pixels - self.mean) / self.std, -1 if label is None else label
 
 
-def main(path: str) -> None:
+def main(path: str, synthetic: str | None = None, ratio: str = "0") -> None:
     """Two epochs over the training images."""
-    images = PublishedImages(path)
+    images = PublishedImages(path, synthetic=synthetic, ratio=float(ratio))
     loader = DataLoader(images, batch_size=64, num_workers=2)
     print(f"classes: {class_names(path)}")
     for epoch in range(2):
@@ -49,4 +72,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -18,8 +18,10 @@ from pydantic import Field, GetJsonSchemaHandler  # noqa: E402
 from pydantic.json_schema import JsonSchemaValue  # noqa: E402
 from pydantic_core import CoreSchema  # noqa: E402
 
+from flows.events import announce_versions  # noqa: E402
 from flows.local_server import LocalServer  # noqa: E402
 from flows.preflight import preflight  # noqa: E402
+from flows.remote_published import refresh_published  # noqa: E402
 from flows.settings import load_settings, overrides_of  # noqa: E402
 from tasks.listing_cache import forget_listing  # noqa: E402
 from tasks.prefect_tasks import stage_task  # noqa: E402
@@ -116,6 +118,7 @@ def connected(server: LocalServer) -> Iterator[None]:
 def run_flow(name: str, settings_file: str, options: dict[str, Any], rehash: bool = False) -> Outcome:
     """Run the stages of a flow in order, with a lock, a record and a report, however it ends."""
     settings = load_settings(Path(settings_file), overrides_of(options))
+    refresh_published(settings, FLOWS[name])
     preflight(settings, FLOWS[name])
     with workspace_lock(settings.place):
         if rehash:
@@ -141,6 +144,7 @@ def _close(run: Run, error: BaseException | None) -> None:
     record = run.finish(error)
     build_report(record, run.report_path)
     run.observer.run_ended(record, run.report_path)
+    announce_versions(run.results.values())
 
 
 def outcome(run: Run) -> Outcome:

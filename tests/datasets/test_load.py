@@ -8,7 +8,7 @@ import pytest
 from datasets import load, load_numpy
 from datasets.errors import BadInput
 from datasets.manifest import Kind
-from datasets.tf_pipeline import synthetic_count
+from datasets.mixing import synthetic_count
 from datasets.tfrecord import read_tfrecord, write_tfrecord
 
 pytestmark = pytest.mark.usefixtures("tf")
@@ -167,6 +167,33 @@ def test_labels_stay_with_their_images_in_a_mix(real, synthetic):
 def test_synthetic_images_join_the_augmented_ones(real, synthetic):
     marks = numbers(load(real, "train+train_augmented", synthetic=synthetic, ratio=0.1, scale="none"))
     assert len(marks) == 36 + 4
+
+
+def test_every_batch_has_its_share_in_every_epoch(real, synthetic):
+    # As the README has it: the folders of the data sets, whose `latest` names the version.
+    settings = {"synthetic": synthetic.parent, "ratio": 0.5, "scale": "none", "shuffle": True, "batch_size": 8}
+    mixed = load(real.parent, split="train+train_augmented", **settings)
+    for _ in range(2):
+        batches = [(images.numpy()[:, 0, 0, 0] >= 100).sum() for images, _ in mixed]
+        assert batches == [4] * 9
+
+
+def test_epochs_of_a_mix_differ_and_come_again_with_the_seed(real, synthetic):
+    settings = {"synthetic": synthetic, "ratio": 0.5, "scale": "none", "shuffle": True}
+    first, again = (load(real, **settings) for _ in range(2))
+    epochs = [numbers(first), numbers(first)]
+    assert [numbers(again), numbers(again)] == epochs
+    assert epochs[0] != epochs[1]
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("ratio", [0.25, 0.6])
+def test_load_numpy_mixes_as_load_does(real, synthetic, ratio, seed):
+    settings = {"synthetic": synthetic, "ratio": ratio, "seed": seed}
+    images, labels = zip(*load(real, scale="none", **settings).as_numpy_iterator(), strict=True)
+    loaded = load_numpy(real, **settings)
+    assert np.array_equal(loaded.images, images)
+    assert loaded.labels.tolist() == list(labels)
 
 
 def test_a_png_data_set_is_mixed_with_a_jpeg_one(real, build_dataset, make_images):

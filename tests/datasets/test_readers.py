@@ -13,6 +13,8 @@ from datasets.errors import BadInput, FormatError
 from datasets.image_codec import decode_image, encode_image
 from datasets.tfrecord import read_tfrecord, write_tfrecord
 
+SHAPE = (8, 8, 1)
+
 
 @pytest.mark.parametrize("shape", [(8, 12, 1), (12, 8, 3)], ids=["gray", "rgb"])
 def test_png_comes_back_pixel_for_pixel(build_dataset, make_images, shape):
@@ -105,3 +107,57 @@ def test_reading_with_numpy_imports_no_tensorflow(build_dataset, make_images):
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(datasets.__file__).parents[1])
+
+
+@pytest.fixture
+def mixable(build_dataset, make_images):
+    """The folder of a real and of a synthetic version; synthetic images are marked from 100 on."""
+    made = make_images(2, SHAPE)
+    made[:, 0, 0] += 100
+    return build_dataset("digits", {"train": make_images(6, SHAPE)}), build_dataset("made", {"train": made})
+
+
+def marks(loaded) -> list[int]:
+    return loaded.images[:, 0, 0, 0].tolist()
+
+
+def test_synthetic_images_are_mixed_in_without_tensorflow(mixable):
+    real, made = mixable
+    loaded = load_numpy(real, synthetic=made, ratio=1 / 3)
+    assert sorted(marks(loaded)) == [0, 1, 2, 3, 4, 5, 100, 100, 101]
+    assert [mark % 100 % 3 for mark in marks(loaded)] == loaded.labels.tolist()
+
+
+def test_a_limit_gives_the_first_of_a_mix(mixable):
+    real, made = mixable
+    everything = load_numpy(real, synthetic=made, ratio=0.5)
+    assert marks(load_numpy(real, synthetic=made, ratio=0.5, limit=5)) == marks(everything)[:5]
+
+
+def test_a_mix_has_the_scale_of_the_real_images(mixable):
+    real, made = mixable
+    loaded = load_numpy(real, synthetic=made, ratio=0.5, scale="unit")
+    assert np.allclose(loaded.images * 255, load_numpy(real, synthetic=made, ratio=0.5).images)
+
+
+@pytest.mark.parametrize(
+    ("shape", "class_names", "what"),
+    [
+        ((8, 8, 3), ("bag", "été", "t-shirt"), "images [8, 8, 3], the real ones are [8, 8, 1]"),
+        (SHAPE, ("été", "bag", "t-shirt"), "its class ids are not those of {real}"),
+    ],
+    ids=["shape", "class ids"],
+)
+def test_what_does_not_fit_is_not_mixed_in(mixable, build_dataset, make_images, shape, class_names, what):
+    real, _ = mixable
+    other = build_dataset("other", {"train": make_images(2, shape)}, class_names=class_names)
+    sentence = f"{other}: {what.format(real=real)}; train on this version"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        load_numpy(real, synthetic=other, ratio=0.5)
+
+
+def test_labels_are_not_mixed_with_none(mixable, build_dataset, make_images):
+    unlabelled = build_dataset("unlabelled", {"train": make_images(2, SHAPE)}, class_names=None)
+    sentence = f"{unlabelled}: its images have no labels, the real ones have; train on this version"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        load_numpy(mixable[0], synthetic=unlabelled, ratio=0.5)

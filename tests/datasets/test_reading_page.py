@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets.manifest import Kind
 from datasets.normalise import METHODS
 from datasets.tf_augmentations import STRENGTHS
 
@@ -20,22 +21,42 @@ def page() -> str:
     return (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
 
 
-def test_the_python_of_the_page_runs(tmp_path, build_dataset_in, page):
-    images = np.random.default_rng(0).integers(0, 255, (70, 16, 16, 1), dtype=np.uint8)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, build_dataset_in) -> Path:
+    """Where there is published/digits, and published/digits_synthetic; synthetic images are brighter than real ones."""
+    home = tmp_path_factory.mktemp("page")
+    images = np.random.default_rng(0).integers(0, 100, (70, 16, 16, 1), dtype=np.uint8)
     splits = {"train": images, "train_augmented": images, "test": images[:10]}
-    build_dataset_in(tmp_path / "published", "digits", splits)
+    build_dataset_in(home / "published", "digits", splits)
+    build_dataset_in(home / "published", "digits_synthetic", {"train": images[:20] + 150}, kind=Kind.SYNTHETIC)
+    return home
+
+
+def test_the_python_of_the_page_runs(folder, page):
     code = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     run = subprocess.run(
-        [sys.executable, "-c", "\n".join(code)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", "\n".join(code)], cwd=folder, env=environment, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr[-2000:]
     assert run.stdout.splitlines() == [
         "<dtype: 'float32'> <dtype: 'int64'>",
         "uint8 ('bag', 'été', 't-shirt')",
         "True",
+        "280",
+        "280",
         "<dtype: 'float32'>",
     ]
+
+
+def test_the_mix_by_tfds_needs_nothing_of_this_project(folder, page, bare_python):
+    section = page.split("## Mixing in synthetic images")[1].split("\n## ")[0]
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL) if "tfds" in block]
+    code += "print([int((images.numpy() >= 150).all((1, 2, 3)).sum()) for images, _ in mixed.batch(40)])\n"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    run = subprocess.run([bare_python, "-I", "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert run.stdout == "[20, 20, 20, 20, 20, 20, 20]\n"
 
 
 def test_the_methods_are_those_of_the_code(page):

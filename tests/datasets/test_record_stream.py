@@ -53,6 +53,38 @@ def test_the_order_follows_from_the_seed(folder):
     assert orders[0] != ids(folder, "train")
 
 
+@pytest.fixture
+def made(tmp_path):
+    """A synthetic version of 5 images."""
+    synthetic = tiny(name="tiny_synthetic", kind="synthetic", splits={"train": 5})
+    return synthetic.write(tmp_path / "tiny_synthetic" / "1.0.0")
+
+
+@pytest.mark.parametrize("shuffle_buffer", [0, 4])
+def test_synthetic_images_are_spread_evenly(folder, made, shuffle_buffer):
+    settings = {"synthetic": made, "ratio": 0.5, "seed": 1, "shuffle_buffer": shuffle_buffer}
+    found = ids(folder, "train", **settings)
+    is_synthetic = ["@synthetic" in key for key in found]
+    assert {sum(is_synthetic[start : start + 4]) for start in range(0, 28, 4)} == {2}
+    counts = Counter(key for key in found if "@synthetic" in key)
+    assert sorted(counts.values()) == [2, 3, 3, 3, 3]
+    assert found == ids(folder, "train", **settings)
+
+
+def test_workers_share_synthetic_images(folder, made):
+    settings = {"synthetic": made, "ratio": 0.5}
+    found = [key for index in range(2) for key in ids(folder, "train", worker=(index, 2), **settings)]
+    assert Counter(key for key in found if "@" not in key) == Counter(ids(folder, "train"))
+    assert len(found) == 28
+
+
+def test_synthetic_images_of_another_shape_are_refused(folder, tmp_path):
+    other = tiny(height_px=6, kind="synthetic").write(tmp_path / "other" / "1.0.0")
+    sentence = f"{other}: images [6, 6, 3], the real ones are [8, 6, 3]; train on this version"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        stream(folder, synthetic=other, ratio=0.5)
+
+
 def test_no_global_randomness_is_touched(folder):
     random.seed(0)
     before = random.getstate()

@@ -17,9 +17,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 
 
-def run(name, folder, cwd):
+def run(name, folder, cwd, *more):
     done = subprocess.run(
-        [sys.executable, ROOT / "examples" / name, folder],
+        [sys.executable, ROOT / "examples" / name, folder, *more],
         cwd=cwd,
         env={"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
@@ -38,6 +38,13 @@ def folder(tmp_path):
 def test_two_workers_see_each_image_once(folder, tmp_path):
     lines = run("pytorch_dataloader.py", folder, tmp_path).splitlines()
     assert lines[1:] == [f"epoch {epoch}: {SPLITS['train']} images" for epoch in range(2)]
+
+
+@needs_torch
+def test_synthetic_images_are_mixed_in(folder, tmp_path):
+    synthetic = tiny(name="tiny_synthetic", kind="synthetic").write(tmp_path / "tiny_synthetic" / "1.0.0")
+    lines = run("pytorch_dataloader.py", folder, tmp_path, synthetic, "0.5").splitlines()
+    assert lines[1:] == [f"epoch {epoch}: {2 * SPLITS['train']} images" for epoch in range(2)]
 
 
 @needs_torch

@@ -1,5 +1,6 @@
 """Deployments on a real Prefect server: made from prefect.yaml, run by a worker, scheduled, and checked before."""
 
+import json
 import re
 import signal
 import socket
@@ -113,7 +114,17 @@ def deployments(api, prefect):
 
 
 @pytest.fixture(scope="module")
-def worked(home, api, prefect, deployments, write_blobs):
+def consumer(home, api, prefect, deployments):
+    """The deployment of examples/consumer.yaml, for the data set of these tests."""
+    example = (ROOT / "examples" / "consumer.yaml").read_text(encoding="utf-8")
+    (home / "consumer.yaml").write_text(example.replace("dataset.digits_synthetic", "dataset.tiny"))
+    deployed = prefect("deploy", "--prefect-file", home / "consumer.yaml", "--all")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    return api.get("deployments/name/measure-new-version/default").raise_for_status().json()
+
+
+@pytest.fixture(scope="module")
+def worked(home, api, prefect, deployments, consumer, write_blobs):
     """State of a run that was ordered as a user orders it, after a worker was there once."""
     write_blobs(home / "blobs", classes=2, per_class=10)
     (home / "tiny.yaml").write_text(SETTINGS)
@@ -146,6 +157,33 @@ def test_every_parameter_is_described_for_the_form(deployments):
 def test_a_worker_completes_an_ordered_run(worked, home):
     assert worked["parameters"]["settings_file"] == f"{home}/tiny.yaml"
     assert (home / "published" / "tiny" / "latest").read_text() == "1.0.0\n"
+
+
+def test_a_version_that_appeared_starts_its_consumer(worked, api, consumer, home):
+    def ordered():
+        wanted = {"flow_runs": {"deployment_id": {"any_": [consumer["id"]]}}}
+        return api.post("flow_runs/filter", json=wanted).raise_for_status().json()
+
+    (run,) = eventually("the run of the consumer", ordered)
+    version = home / "published" / "tiny" / "1.0.0"
+    assert run["parameters"] == {"real": "demo/published/digits", "synthetic": str(version)}
+
+
+def test_the_event_says_what_appeared(worked, api, home):
+    wanted = {"filter": {"event": {"name": ["dataset.published"]}}}
+    (event,) = eventually(
+        "the event", lambda: api.post("events/filter", json=wanted).raise_for_status().json()["events"]
+    )
+    index = json.loads((home / "published" / "tiny" / "1.0.0" / "index.json").read_text())
+    assert event["resource"]["prefect.resource.id"] == "dataset.tiny"
+    assert event["payload"] == {
+        "name": "tiny",
+        "version": "1.0.0",
+        "path": str(home / "published" / "tiny" / "1.0.0"),
+        "content_digest": index["content_digest"],
+        "verdict": "passed",
+        "images": 20,
+    }
 
 
 def test_every_stage_is_a_task_of_the_run(worked, api):
