@@ -66,7 +66,7 @@ def test_the_index_has_the_documented_keys(tmp_path):
     write_index(tmp_path, INDEX)
     record = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
     assert sorted(record) == [
-        *("channels", "class_names", "content_digest", "encoding", "format_version", "height_px"),
+        *("channels", "class_names", "content_digest", "encoding", "files", "format_version", "height_px"),
         *("lineage", "name", "normalise", "pixels", "splits", "version", "width_px"),
     ]
     assert record["splits"]["train"]["records"] == 13
