@@ -7,6 +7,7 @@ import typer
 from datasets.errors import BadInput, Refused
 from flows import flow_commands, image_commands, result_commands, version_commands
 from flows.command_app import app
+from tasks.interruption import interruption_in
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -19,23 +20,29 @@ def main() -> None:
     """Entry point: runs a command, and turns errors into one sentence and an exit code."""
     try:
         code = app(standalone_mode=False)
-    except BadInput as error:
-        _fail(f"bad input: {error}", 2)
-    except Refused as error:
-        _fail(f"refused: {error}", 3)
-    except (typer.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
-    except (OSError, RuntimeError) as error:
-        _fail(f"failed: {error}", 1)
-    except Exception as error:
-        usage = getattr(error, "format_message", None)  # of the command line itself
-        if usage is None:
-            raise
-        what = usage().rstrip(".") or "no command was given"
-        _fail(f"bad input: {what}; try augment-dataset --help", 2)
+    except BaseException as error:
+        if isinstance(error, typer.Abort) or interruption_in(error):
+            code = INTERRUPTED
+        else:
+            _fail(*_sentence_of(error))
     if code == INTERRUPTED:
         _fail("interrupted; run the same command again to go on", 1)
     sys.exit(code)
+
+
+def _sentence_of(error: BaseException) -> tuple[str, int]:
+    """What is said of an error, and the exit code. Raises an error that nobody foresaw."""
+    if isinstance(error, BadInput):
+        return f"bad input: {error}", 2
+    if isinstance(error, Refused):
+        return f"refused: {error}", 3
+    if isinstance(error, OSError | RuntimeError):
+        return f"failed: {error}", 1
+    usage = getattr(error, "format_message", None)  # of the command line itself
+    if usage is None:
+        raise error
+    what = usage().rstrip(".") or "no command was given"
+    return f"bad input: {what}; try augment-dataset --help", 2
 
 
 def _fail(sentence: str, code: int) -> None:

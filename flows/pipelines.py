@@ -23,6 +23,7 @@ from flows.local_server import LocalServer  # noqa: E402
 from flows.preflight import preflight  # noqa: E402
 from flows.remote_published import refresh_published  # noqa: E402
 from flows.settings import load_settings, overrides_of  # noqa: E402
+from tasks.interruption import interruption_in  # noqa: E402
 from tasks.listing_cache import forget_listing  # noqa: E402
 from tasks.prefect_tasks import stage_task  # noqa: E402
 from tasks.report.build import build_report  # noqa: E402
@@ -134,7 +135,10 @@ def run_flow(name: str, settings_file: str, options: dict[str, Any], rehash: boo
         try:
             run.run_stages(FLOWS[name])
         except BaseException as error:
-            _close(run, error)
+            interrupted = interruption_in(error)
+            _close(run, interrupted or error)
+            if interrupted:
+                raise interrupted from None
             raise
         _close(run, None)
     return outcome(run)

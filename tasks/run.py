@@ -96,7 +96,7 @@ class Run:
             "finished_at": self.clock().isoformat(timespec="seconds"),
             "verdict": verdict,
             "exit_code": EXIT_CODES[verdict],
-            "message": str(error) if error else "",
+            "message": message_of(error),
             "stopped_stage": self.at_stage if error else None,
             "settings": self.settings.model_dump(mode="json"),
             "stages": [stage_record(result) for result in self.results.values()],
@@ -119,6 +119,13 @@ class Run:
             self.observer.progress(stage, done, total, **numbers)
 
         return progress
+
+
+def message_of(error: BaseException | None) -> str:
+    """Sentence of the record: empty after success."""
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    return str(error) if error else ""
 
 
 def verdict_of(error: BaseException | None) -> str:

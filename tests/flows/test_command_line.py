@@ -3,6 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
+from flows import command_line
 from flows.command_line import app
 
 COMMANDS = (
@@ -189,3 +190,43 @@ def test_init_writes_settings_that_a_dry_run_takes(run_command, blobs):
     expected = "wrote new.yaml; look through it, then: augment-dataset run new.yaml --dry-run\n"
     assert (written.returncode, written.stdout) == (0, expected)
     assert run_command("prepare", "new.yaml", "--dry-run").returncode == 0
+
+
+@pytest.fixture
+def ended(monkeypatch, capsys):
+    """ended(function) -> exit code and lines on standard error of a command line that does what the function does."""
+
+    def run(function):
+        monkeypatch.setattr(command_line, "app", lambda standalone_mode: function())
+        with pytest.raises(SystemExit) as stop:
+            command_line.main()
+        return stop.value.code, capsys.readouterr().err
+
+    return run
+
+
+def interrupted_in_prefect():
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise ValueError("Task run is not set") from None
+
+
+def test_ctrl_c_that_prefect_turned_into_an_error_of_its_own_is_still_an_interruption(ended):
+    assert ended(interrupted_in_prefect) == (1, "interrupted; run the same command again to go on\n")
+
+
+def test_a_failure_gives_code_1_and_its_sentence(ended):
+    def fail():
+        raise OSError("the disk is full")
+
+    assert ended(fail) == (1, "failed: the disk is full\n")
+
+
+def test_an_error_that_nobody_foresaw_keeps_its_traceback(monkeypatch):
+    def fail(standalone_mode):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(command_line, "app", fail)
+    with pytest.raises(ZeroDivisionError, match=r"^a bug$"):
+        command_line.main()

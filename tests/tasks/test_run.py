@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from datasets.errors import BadInput, FormatError, Refused
 from tasks.parallel import ComputeSettings
-from tasks.run import Run, latest_run, read_run, stages_by_name, verdict_of
+from tasks.run import Run, latest_run, message_of, read_run, stages_by_name, verdict_of
 from tasks.run_log import LogObserver, ended_line, progress_line
 from tasks.stage import Place, Stage, StageResult
 from tasks.stage_process import ChildUsage, StageFailed
@@ -108,3 +108,7 @@ def test_lines_say_what_was_skipped():
     skipped = result_of(STAGES[0], outcome="skipped", why="unchanged")
     assert ended_line(skipped) == "first: skipped, unchanged (3 in, 2 out)"
     assert progress_line("train", 1, 2, doing="value") == "train: 1 of 2, doing value"
+
+
+def test_the_record_of_an_interrupted_run_says_so():
+    assert message_of(KeyboardInterrupt()) == "it was interrupted"
