@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from docs.page_parts import PagePart
 from tasks.imaging.decode import Undecodable, decode
 
-BEGIN, END = "<!-- torture tables: made by benchmarks/torture_verdicts.py -->", "<!-- end of torture tables -->"
+TABLES = PagePart("torture tables", "benchmarks/torture_verdicts.py")
 OUTCOMES = ("clean", "note", "repair", "rejected")
 
 METADATA_ONLY = "only metadata are damaged; the pixels decode strictly"
@@ -133,20 +134,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def on_page(page: str) -> str:
-    """The tables as a page has them."""
-    return page.partition(BEGIN)[2].partition(END)[0].strip()
-
-
 def main() -> None:
     """Write the tables into the page that is named, or print them."""
     made = tables(outcomes(Path(os.environ["AUGMENT_DATASET_TEST_DATA"]) / "torture"))
     if len(sys.argv) < 2:
         print(made)
         return
-    path = Path(sys.argv[1])
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    TABLES.replace_in(Path(sys.argv[1]), made)
 
 
 if __name__ == "__main__":

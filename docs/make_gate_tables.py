@@ -9,12 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tasks.synthetic_gate.metric_table import METRICS, MetricKind  # noqa: E402, the path has to be set first
+from docs.page_parts import PagePart  # noqa: E402, the path has to be set first
+from tasks.synthetic_gate.metric_table import METRICS, MetricKind  # noqa: E402
 
-BEGIN, END = (
-    "<!-- table of metrics: made by docs/make_gate_tables.py -->",
-    "<!-- end of the table of metrics -->",
-)
+TABLE = PagePart("table of metrics", "docs/make_gate_tables.py")
 
 
 def metrics_table() -> str:
@@ -38,17 +36,9 @@ def limit_text(kind: MetricKind) -> str:
     return f"{sign} {bound}{where}, {'blocks' if limit.severity == 'block' else 'warns'}"
 
 
-def on_page(page: str) -> str:
-    """The table as a page has it."""
-    return page.partition(BEGIN)[2].partition(END)[0].strip()
-
-
 def main() -> None:
     """Replace the table in the page that is named."""
-    path = Path(sys.argv[1])
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    path.write_text(f"{before}{BEGIN}\n\n{metrics_table()}\n\n{END}{after}", encoding="utf-8")
+    TABLE.replace_in(Path(sys.argv[1]), metrics_table())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The data gate: whether prepared real images may be trained on and published."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,9 @@ from datasets.errors import FormatError
 from datasets.gate_file import Gate, Metric, Outcome, judged, write_gate
 from datasets.manifest import MANIFEST_FILE, Kind, in_use, read_table
 from datasets.tfds_layout import read_index
+from tasks.compared_version import why_outdated, write_compared
 from tasks.curate import read_kept_pairs
 from tasks.data_measures import Measured, against_last, effective_per_class, of_classes, of_images
-from tasks.digests import canonical_json
 from tasks.labels import read_balance
 from tasks.published_versions import Published, latest
 from tasks.stage_context import StageContext, Summary
@@ -24,7 +23,6 @@ from tasks.version_changes import DRIFT_MEASURES
 
 NEEDED = ["source", "member", "frame", "kind", "sha256", "pixel_sha256", "duplicate_group", "group", "licence"]
 NEEDED += ["derived_from", "label", "status", "reason", "split", *(column for column, _ in DRIFT_MEASURES.values())]
-COMPARED_FILE = "compared_with.json"
 Severity = Literal["block", "warn"]
 
 
@@ -128,8 +126,7 @@ def gate_data(settings: DataGateSettings, context: StageContext) -> Summary:
     metrics = measure_data(settings, table, last, pairs, effective, balance.get("empty", ()), copies)
     gate = Gate(gate="data", decided_on="manifest of all images", metrics=metrics)
     write_gate(gate, context.out)
-    compared = {"version": last.version if last else None}
-    (context.out / COMPARED_FILE).write_text(canonical_json(compared), encoding="utf-8")
+    write_compared(context.out, last)
     used = len(in_use(table))
     return {
         "images_in": used,
@@ -142,13 +139,8 @@ def gate_data(settings: DataGateSettings, context: StageContext) -> Summary:
 
 def compares_with_latest(settings: DataGateSettings, context: StageContext, folder: Path) -> str | None:
     """Why an old verdict no longer holds: other content was published since. None if it holds."""
-    last = latest(context.published / context.dataset)
-    compared = json.loads((folder / COMPARED_FILE).read_text(encoding="utf-8"))["version"]
-    now = read_index(context.inputs["shard"]).content_digest
-    if last is None:
-        return None if compared is None else f"{compared}, which it was compared with, is no longer published"
-    same = last.version == compared or last.index.content_digest == now
-    return None if same else f"{last.version} was published since"
+    content_digest = read_index(context.inputs["shard"]).content_digest
+    return why_outdated(folder, latest(context.published / context.dataset), content_digest)
 
 
 def measure_data(

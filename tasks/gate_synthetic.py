@@ -4,7 +4,6 @@ Decided on the gate half of validation, which nothing was selected on. Test is m
 Every limit that depends on the data is relative to real images against real images at the same n.
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from datasets.gate_file import GATE_FILE, Gate, read_gate, write_gate
 from datasets.image_codec import encode_image
 from datasets.readers import LoadedSplit, load_numpy
 from datasets.tfds_layout import read_index
-from tasks.digests import canonical_json
+from tasks.compared_version import why_outdated, write_compared
 from tasks.progress import Progress, silent
 from tasks.published_versions import latest, latest_or_refuse, synthetic_name
 from tasks.stage_context import StageContext, Summary
@@ -27,7 +26,6 @@ from tasks.validation_halves import halves_of
 if TYPE_CHECKING:
     from tasks.synthetic_gate.evidence import Evidence
 
-COMPARED_FILE = "compared_with.json"
 CLOSEST_PAIRS_FILE = "closest_pairs.png"
 
 
@@ -50,8 +48,7 @@ def gate_synthetic(settings: SyntheticGateSettings, context: StageContext) -> Su
     last, why_none = last_gate(context)
     decided_on = f"gate half of validation, {len(evidence.gate.images)} images; validation and test are reported"
     gate = write_measured_gate(evidence, decided_on, context.out, context.progress, last, why_none)
-    compared = {"version": last[0] if last else None}
-    (context.out / COMPARED_FILE).write_text(canonical_json(compared), encoding="utf-8")
+    write_compared(context.out, latest(context.published / synthetic_name(context.dataset)))
     images = len(evidence.synthetic.images)
     return {"images_in": images, "images_out": images, "rejected": {}, "verdict": gate.verdict}
 
@@ -93,13 +90,8 @@ def last_gate(context: StageContext) -> tuple[tuple[str, Gate] | None, str]:
 
 def compares_with_latest(settings: SyntheticGateSettings, context: StageContext, folder: Path) -> str | None:
     """Why an old verdict no longer holds: other content was published since. None if it holds."""
-    last = latest(context.published / synthetic_name(context.dataset))
-    compared = json.loads((folder / COMPARED_FILE).read_text(encoding="utf-8"))["version"]
-    now = read_index(context.inputs["shard_synthetic"]).content_digest
-    if last is None:
-        return None if compared is None else f"{compared}, which it was compared with, is no longer published"
-    same = last.version == compared or last.index.content_digest == now
-    return None if same else f"{last.version} was published since"
+    content_digest = read_index(context.inputs["shard_synthetic"]).content_digest
+    return why_outdated(folder, latest(context.published / synthetic_name(context.dataset)), content_digest)
 
 
 def judges_of(synthetic: Path) -> frozenset[str]:

@@ -92,7 +92,7 @@ def _rates(found: Memorisation) -> ExcessRate:
 def _share(name: str, rates: ExcessRate, note: str = "", extractor: str | None = None) -> Metric:
     """A rate of synthetic images beside that of held-out ones; the interval has the chance in both."""
     floor = rates.held_out_rate
-    said = f"{rates.synthetic_rate:.1%} of synthetic, {floor:.1%} of held-out real images are"
+    said = f"{rates.synthetic_rate:.1%} of synthetic, {floor:.1%} of held-out real images are so"
     low, high = rates.interval()
     return measured(
         name,

@@ -35,6 +35,17 @@ def _of_class(limit: float | None, **rest: Any) -> Limit:
     return Limit(limit=limit, min_images=MIN_CLASS_IMAGES, **rest)
 
 
+def _on_all_held_out(title: str) -> MetricKind:
+    """The same accuracy, measured on more than the half of validation that decides."""
+    how = "on all of validation and test; never decides"
+    return MetricKind(f"{title}, on all held-out images", "min", how, _report(), needs_labels=True)
+
+
+_OF_SYNTHETIC = "accuracy of a classifier trained on synthetic alone"
+_WITH_SYNTHETIC = "accuracy of a classifier trained on real and synthetic images"
+_WITH_AUGMENTED = "accuracy of a classifier trained on real images and augmented copies"
+_OVERSAMPLED = "accuracy of a classifier trained on real images, small classes repeated"
+
 METRICS = {  # in the order of gate.json
     "frechet_distance": MetricKind(
         "Fréchet distance of features",
@@ -203,19 +214,13 @@ METRICS = {  # in the order of gate.json
         has_interval=False,
     ),
     "train_on_synthetic": MetricKind(
-        "accuracy of a classifier trained on synthetic alone",
+        _OF_SYNTHETIC,
         "min",
         "on real images of the gate half; mean of seeds; the floor is the same trained on real images",
         Limit(limit=0.9, of="floor_ratio"),
         needs_labels=True,
     ),
-    "train_on_synthetic_all_held_out": MetricKind(
-        "the same on all of validation and test",
-        "min",
-        "on all of validation and test; never decides",
-        _report(),
-        needs_labels=True,
-    ),
+    "train_on_synthetic_all_held_out": _on_all_held_out(_OF_SYNTHETIC),
     "train_on_real_test_on_synthetic": MetricKind(
         "accuracy on synthetic images of a classifier trained on real ones",
         "min",
@@ -224,55 +229,37 @@ METRICS = {  # in the order of gate.json
         needs_labels=True,
     ),
     "real_plus_synthetic": MetricKind(
-        "accuracy of a classifier trained on real and synthetic images",
+        _WITH_SYNTHETIC,
         "min",
         "on real images of the gate half, beside real alone in as many steps; interval of the difference, paired by "
         "image and seed; not measured where the images are too few to tell",
         Limit(limit=0.02, of="floor_excess", on="interval", severity="warn"),
         needs_labels=True,
     ),
-    "real_plus_synthetic_all_held_out": MetricKind(
-        "the same on all of validation and test",
-        "min",
-        "on all of validation and test; never decides",
-        _report(),
-        needs_labels=True,
-    ),
+    "real_plus_synthetic_all_held_out": _on_all_held_out(_WITH_SYNTHETIC),
     "real_plus_synthetic_lowest_class": MetricKind(
-        "the same for the class that loses most",
+        "accuracy with synthetic images on the class that loses most",
         "min",
         "on all of validation and test; the interval holds for all classes at once; never decides",
         Limit(severity="report", min_images=5),
         needs_labels=True,
     ),
     "real_plus_augmented": MetricKind(
-        "accuracy of a classifier trained on real images and augmented copies",
+        _WITH_AUGMENTED,
         "min",
         "like real_plus_synthetic, with as many augmented copies in place of synthetic images",
         _report(),
         needs_labels=True,
     ),
-    "real_plus_augmented_all_held_out": MetricKind(
-        "the same on all of validation and test",
-        "min",
-        "on all of validation and test; never decides",
-        _report(),
-        needs_labels=True,
-    ),
+    "real_plus_augmented_all_held_out": _on_all_held_out(_WITH_AUGMENTED),
     "real_oversampled": MetricKind(
-        "accuracy of a classifier trained on real images, small classes repeated",
+        _OVERSAMPLED,
         "min",
         "like real_plus_synthetic, with images of small classes repeated until all classes are equal",
         _report(),
         needs_labels=True,
     ),
-    "real_oversampled_all_held_out": MetricKind(
-        "the same on all of validation and test",
-        "min",
-        "on all of validation and test; never decides",
-        _report(),
-        needs_labels=True,
-    ),
+    "real_oversampled_all_held_out": _on_all_held_out(_OVERSAMPLED),
     "regression": MetricKind(
         "metrics that are worse than in the last version",
         "max",

@@ -145,7 +145,7 @@ def _difference_metric(name: str, found: ValueScore, real: ValueScore, evidence:
         name,
         found.mean,
         floor=real.mean,
-        interval=(real.mean + low, real.mean + high),
+        interval=_shares(real.mean + low, real.mean + high),
         n=found.n_test,
         note=f"{difference.mean:+.3f} [{low:+.3f}, {high:+.3f}] of real alone, paired by image and seed",
     )
@@ -189,10 +189,15 @@ def _lowest_class_metric(mixed_in: ValueScore, real: ValueScore, evidence: Evide
         LOWEST_CLASS,
         floor + found[lowest].mean,
         floor=floor,
-        interval=(floor + low, floor + high),
+        interval=_shares(floor + low, floor + high),
         n=int(counts[lowest]),
         note=f"of class {names[lowest]}; differences to real alone, lowest first: {by_class}",
     )
+
+
+def _shares(low: float, high: float) -> tuple[float, float]:
+    """An interval of shares, which no accuracy leaves."""
+    return max(0.0, low), min(1.0, high)
 
 
 def _absent(labels: np.ndarray, evidence: Evidence) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.torture_verdicts import KNOWN_TO_PASS, Outcome, on_page, outcomes, tables
+from benchmarks.torture_verdicts import KNOWN_TO_PASS, TABLES, Outcome, outcomes, tables
 from tasks.imaging.decode import Decoded, decode, decode_frames
 
 _DATA = os.environ.get("AUGMENT_DATASET_TEST_DATA")
@@ -38,7 +38,7 @@ def test_corrupt_files_that_pass_are_the_known_ones(found: list[Outcome]) -> Non
 
 def test_the_page_says_what_was_found(found: list[Outcome]) -> None:
     made = tables(found)
-    assert on_page(PAGE.read_text(encoding="utf-8")) == made
+    assert TABLES.on_page(PAGE.read_text(encoding="utf-8")) == made
     assert "NOT EXPLAINED" not in made
 
 

@@ -35,7 +35,7 @@ def test_copies_are_counted_beside_those_that_held_out_images_show():
     (exact,) = copies.exact_copy_metrics(evidence)
     (equal, *_) = copies.hash_copy_metrics(evidence)
     assert (exact.value, exact.floor) == (equal.value, equal.floor) == (0.25, 0.1)
-    assert exact.note == "25.0% of synthetic, 10.0% of held-out real images are"
+    assert exact.note == "25.0% of synthetic, 10.0% of held-out real images are so"
 
 
 def test_a_radius_holds_what_smaller_ones_hold():

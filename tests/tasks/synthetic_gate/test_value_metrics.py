@@ -60,6 +60,12 @@ def test_every_arm_stands_beside_real_images_alone(all_arms):
         assert metric.note.endswith(" of real alone, paired by image and seed")
 
 
+def test_an_interval_of_shares_ends_where_shares_do(all_arms):
+    intervals = {name: metric.interval for name, metric in all_arms.items() if metric.interval}
+    assert {name: found for name, found in intervals.items() if not 0 <= found[0] <= found[1] <= 1} == {}
+    assert max(high for _, high in intervals.values()) == 1.0  # the class that loses most has few images
+
+
 def test_other_real_images_teach_as_well_and_are_recognised(all_arms):
     assert all_arms["train_on_synthetic"].value > 0.85 * all_arms["train_on_synthetic"].floor
     assert all_arms["train_on_real_test_on_synthetic"].n == 593
