@@ -5,14 +5,14 @@ import sys
 import typer
 
 from datasets.errors import BadInput, Refused
-from flows import flow_commands, image_commands, result_commands, version_commands
+from flows import flow_commands, image_commands, result_commands, run_commands, version_commands
 from flows.command_app import app
 from tasks.interruption import interruption_in
 
 __all__ = ["COMMANDS", "app", "main"]
 
 # Importing them put their commands into `app`.
-COMMANDS = (flow_commands, image_commands, result_commands, version_commands)
+COMMANDS = (flow_commands, image_commands, result_commands, run_commands, version_commands)
 INTERRUPTED = 130  # what typer gives back after Ctrl-C
 
 

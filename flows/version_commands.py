@@ -1,5 +1,6 @@
 """Commands on published versions: publish, list, diff, prune, promote."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,13 +46,23 @@ def list_published(
 
 @app.command(epilog="Example: augment-dataset diff published/photos/1.0.0 published/photos/1.1.0")
 def diff(
-    before: Annotated[str, typer.Argument(metavar="A", help="<name>/<x.y.z>/, or <name>/: its latest version.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="The version to compare with it.")],
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="<name>/<x.y.z>/; <name>/: its latest version; or a run's record (JSON).")
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="The version, or the run, to compare with it.")],
     show: Annotated[int, typer.Option(min=0, help="Name at most so many images of each kind.")] = 10,
     storage_options: StorageOptions = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what changed from one version to another: classes, counts, images, normalisation, settings."""
+    """Say what changed from one version to another: classes, counts, images, normalisation, settings.
+
+    Of two runs: settings, verdicts, and which stages gave other outputs.
+    """
+    if before.endswith(".json") and after.endswith(".json"):
+        from flows.runs import diff_runs
+
+        diff_runs(Path(before), Path(after), as_json)
+        return
     from flows.versions import diff_versions
 
     diff_versions(before, after, options_of(storage_options), as_json, show)

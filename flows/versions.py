@@ -1,17 +1,14 @@
 """Commands on published versions: what there is, what changed between two, which goes, which is the latest."""
 
-import json
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import typer
 from rich.table import Table
 
 from datasets.errors import BadInput, Refused
-from flows.output import bar, console
+from flows.output import ask, bar, console, mib, print_json
 from flows.verify import verdict_of
 from tasks.parallel import ComputeSettings
 from tasks.publishing.catalogue import Listed, listed_versions
@@ -29,7 +26,7 @@ def list_versions(place: str, options: Options, as_json: bool) -> None:
     """Print all versions at a place, newest first. Raises BadInput where there is no data set."""
     found = [entry for data_set in data_sets_at(place, options) for entry in listed_versions(data_set)]
     if as_json:
-        _print_json([asdict(entry) | {"images": entry.images} for entry in found])
+        print_json([asdict(entry) | {"images": entry.images} for entry in found])
         return
     out = console()
     out.print(_list_table(place, found), width=WIDTH)
@@ -46,7 +43,7 @@ def diff_versions(before: str, after: str, options: Options, as_json: bool, show
         found = compare(first, second, show)
     names = [f"{place.name} {version}" for place, version in zip(places, (old, new), strict=True)]
     if as_json:
-        _print_json(_comparison_record(names, found))
+        print_json(_comparison_record(names, found))
         return
     _print_comparison(names, found)
 
@@ -60,15 +57,15 @@ def prune_versions(place: str, options: Options, keep: int, force: bool, yes: bo
         out.print(f"stays    {entry.name} {entry.version}: {why}", soft_wrap=True)
     for entry in planned.remove:
         what = f"{entry.images} images" if entry.records else entry.gate
-        out.print(f"removed  {entry.name} {entry.version}: {what}, {_mib(entry.size_bytes)} MiB", soft_wrap=True)
+        out.print(f"removed  {entry.name} {entry.version}: {what}, {mib(entry.size_bytes)} MiB", soft_wrap=True)
     if not planned.remove or dry_run:
         out.print("Nothing was removed.")
         return
     if not yes:
-        _ask(f"Remove {len(planned.remove)} versions, {_mib(planned.size_bytes)} MiB, for good?")
+        ask(f"Remove {len(planned.remove)} versions, {mib(planned.size_bytes)} MiB, for good?")
     with bar("removing", "versions") as progress:
         prune(data_set, planned, uuid.uuid4().hex, progress)
-    out.print(f"{len(planned.remove)} versions were removed, {_mib(planned.size_bytes)} MiB.")
+    out.print(f"{len(planned.remove)} versions were removed, {mib(planned.size_bytes)} MiB.")
 
 
 def promote_version(place: str, version: str, options: Options, workers: int | None) -> None:
@@ -95,12 +92,6 @@ def promote_version(place: str, version: str, options: Options, workers: int | N
     console().print(f"{data_set.name}: `latest` was {before or 'nothing'} and is {version}")
 
 
-def _ask(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise BadInput(f"{question} Nobody is there to answer; add --yes to remove without asking")
-    typer.confirm(question, abort=True)
-
-
 def _list_table(place: str, found: Sequence[Listed]) -> Table:
     table = Table(title=f"Published at {place}", title_justify="left")
     for name in ("data set", "version"):
@@ -114,7 +105,7 @@ def _list_table(place: str, found: Sequence[Listed]) -> Table:
     for entry in found:
         mark = "latest" if entry.is_latest else ""
         by_split = "\n".join(f"{split} {count}" for split, count in entry.records.items())
-        sums = (str(entry.images) if entry.records else "", _mib(entry.size_bytes))
+        sums = (str(entry.images) if entry.records else "", mib(entry.size_bytes))
         table.add_row(entry.name, entry.version, mark, *sums, by_split, entry.gate, entry.content_digest[:8])
     return table
 
@@ -163,11 +154,3 @@ def _comparison_record(names: Sequence[str], found: Comparison) -> dict[str, Any
         for (split, label), (old, new) in found.counts.items()
     ]
     return {"before": names[0], "after": names[1], "same": found.is_same, **asdict(found), "counts": counts}
-
-
-def _mib(size_bytes: int) -> str:
-    return f"{size_bytes / 2**20:.1f}"
-
-
-def _print_json(value: Any) -> None:
-    console().print(json.dumps(value, indent=1, ensure_ascii=False), soft_wrap=True)

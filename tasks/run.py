@@ -1,8 +1,10 @@
 """One run: stages in order, what each did, and the record that is kept of it. Knows nothing of Prefect."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,9 +15,11 @@ from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput, FormatError, Refused
 from tasks.digests import canonical_json
 from tasks.progress import Progress
+from tasks.run_position import ENDING, Position, position_path, write_position
 from tasks.stage import Place, Stage, StageResult, run_stage
 
 RUN_VERSION = 1
+POSITION_INTERVAL_S = 5.0
 EXIT_CODES = {"done": 0, "failed": 1, "bad input": 2, "refused": 3}
 
 
@@ -66,13 +70,19 @@ class Run:
     def __post_init__(self) -> None:
         self.started = self.clock()
         self.at_stage: str | None = None
-        self.name = free_run_name(self.place.shared / "runs", self.started)
+        self.name = free_run_name(self._runs, self.started)
+        started_at = self.started.isoformat(timespec="seconds")
+        self._position = Position(run=self.name, flow=self.flow, dataset=self.place.dataset, started_at=started_at)
+        self._position_written_s = 0.0
+        self._write_position()
 
     def run_stages(self, stages: Sequence[Stage]) -> None:
         """Run or skip each stage in turn. Raises what the first failing one raises."""
         for stage in stages:
             self.observer.stage_started(stage)
             self.at_stage = stage.name
+            now = self.clock().isoformat(timespec="seconds")
+            self._write_position(stage=stage.name, stage_started_at=now, done=0, total=0, numbers={})
             result = self.runner(stage)(
                 stage,
                 getattr(self.settings, stage.section),
@@ -102,12 +112,17 @@ class Run:
             "stages": [stage_record(result) for result in self.results.values()],
         }
         write_text_atomically(self.record_path, canonical_json(record, indent=1) + "\n")
+        position_path(self._runs, self.name).unlink(missing_ok=True)
         return record
 
     @property
     def record_path(self) -> Path:
         """Where the record is written."""
-        return self.place.shared / "runs" / f"{self.name}.json"
+        return self._runs / f"{self.name}.json"
+
+    @property
+    def _runs(self) -> Path:
+        return self.place.shared / "runs"
 
     @property
     def report_path(self) -> Path:
@@ -117,8 +132,16 @@ class Run:
     def _progress_of(self, stage: Stage) -> Progress:
         def progress(done: int, total: int, **numbers: float | str) -> None:
             self.observer.progress(stage, done, total, **numbers)
+            if time.monotonic() - self._position_written_s >= POSITION_INTERVAL_S:
+                self._write_position(done=done, total=total, numbers=numbers)
 
         return progress
+
+    def _write_position(self, **changes: Any) -> None:
+        self._position = replace(self._position, **changes)
+        self._position_written_s = time.monotonic()
+        with suppress(OSError):  # a help for people: no run fails for want of it
+            write_position(self._runs, self._position)
 
 
 def message_of(error: BaseException | None) -> str:
@@ -155,7 +178,8 @@ def free_run_name(folder: Path, started: datetime) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     base = f"{started:%Y%m%dT%H%M%SZ}"
     names = [base, *(f"{base}-{number}" for number in range(2, 1000))]
-    return next(name for name in names if not (folder / f"{name}.json").exists())
+    taken = {path.name for path in folder.iterdir()}
+    return next(name for name in names if not taken & {f"{name}.json", f"{name}{ENDING}"})
 
 
 def read_run(path: Path) -> dict[str, Any]:
