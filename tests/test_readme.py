@@ -36,7 +36,7 @@ def test_every_command_that_a_page_names_exists_with_its_options(page):
 
 def test_every_subcommand_of_the_readme_exists():
     named = set(re.findall(r"^augment-dataset ([a-z]+)", README, flags=re.MULTILINE))
-    assert named == {"check", "init", "run", "report"}
+    assert named == {"check", "init", "run", "status", "report"}
     assert named <= set(get_command(app).commands)
 
 

@@ -8,7 +8,8 @@ from flows.command_line import app
 
 COMMANDS = (
     *("init", "run", "prepare", "train", "synthesize", "check", "sources", "models", "augment-preview"),
-    *("trace", "verify", "export", "report", "demo"),
+    *("trace", "verify", "export", "report", "demo", "runs", "status", "gc", "gate", "sample", "export-generator"),
+    *("publish", "list", "diff", "prune", "promote"),
 )
 FEW = "split: {validation: 0.3}\nsynthetic_gate: {min_gate_images: 8}\n"  # what 60 images are enough for
 LEAST = "dataset: tiny\nsource: {path: blobs}\nscan: {resize: {width_px: 16, height_px: 16}}\n"
