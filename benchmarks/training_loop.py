@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import keras
 import numpy as np
-import tensorflow as tf
 from sklearn.datasets import load_digits
 
 from datasets.image_codec import encode_image
@@ -27,6 +27,7 @@ from datasets.normalise import Normalise
 from datasets.readers import LoadedSplit, load_numpy
 from datasets.tfds_layout import Index, ShardFeatures, describe_shard, shard_filename, write_features, write_index
 from datasets.tfrecord import write_tfrecord
+from gan.backends import backend
 from gan.devices import Devices
 from gan.evaluation import Evaluator
 from gan.extractors.embedded import random_conv_extractor
@@ -106,16 +107,16 @@ def begun_run(state: TrainingState, step: StepFunction, real: LoadedSplit, folde
 
 def main(rounds: int) -> None:
     spec = ModelSpec(resolution_px=16, channels=1, classes=10, latent_size=64, width=16, max_width=256)
-    tf.config.experimental.enable_op_determinism()
+    backend.make_deterministic()
     state = TrainingState(spec, 0)
-    step = make_step(state, SETTINGS, 0, (), Devices(["/device:CPU:0"]))
+    step = make_step(state, SETTINGS, 0, (), Devices(["CPU:0"]))
     with tempfile.TemporaryDirectory() as scratch:
         write_shards(Path(scratch) / "shards")
         real, reading_s = timed(lambda: load_numpy(Path(scratch) / "shards", "train"))
         run = begun_run(state, step, real, Path(scratch))
         _, checkpoint_s = timed(run.resume)  # writes one
-        fixed = [tf.constant(real.images[:32]), tf.constant(real.labels[:32]), tf.constant(0)]
-        fixed += [tf.constant(1.0), tf.constant(0.99)]
+        given = real.images[:32], real.labels[:32], np.int32(0), np.float32(1.0), np.float32(0.99)
+        fixed = [keras.ops.convert_to_tensor(value) for value in given]
         timed(lambda: np.asarray(step(*fixed)))  # compilation
         bare_s, loop_s = [], []
         for _ in range(rounds):

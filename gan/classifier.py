@@ -3,15 +3,16 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from datasets.errors import BadInput, FormatError
+from gan.backends import Tensor, backend
 from gan.batches import BatchOrder
 from gan.schedules import cosine
 from gan.settings import ClassifierSettings
@@ -31,7 +32,7 @@ class Classifier:
         self._record = record
         self.image_shape: tuple[int, ...] = tuple(record["image_shape"])
         self.weights_sha256 = weights_digest(network.get_weights())
-        self._forward = compiled(lambda images: network(scaled(images)), self.image_shape)
+        self._forward = compiled(lambda images: network(scaled(images)), network, self.image_shape)
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """float32 [N, feature_size]: what the last hidden layer says."""
@@ -54,7 +55,7 @@ class Classifier:
         if images.shape[1:] != self.image_shape:
             raise BadInput(f"images of {images.shape[1:]} for a classifier of {self.image_shape}; resize them first")
         features, logits = in_blocks(self._forward, images)
-        return features, tf.nn.softmax(logits).numpy()
+        return features, ops.convert_to_numpy(ops.softmax(logits))
 
 
 def fit_classifier(
@@ -65,17 +66,17 @@ def fit_classifier(
     Raises BadInput for fewer than two classes, no images, or labels outside the range.
     """
     _check(images, labels, class_count)
-    tf.config.experimental.enable_op_determinism()
+    backend.make_deterministic()
     record = {"image_shape": images.shape[1:], "class_count": class_count, "settings": settings.model_dump()}
     network = _build(images.shape[1:], class_count, settings, seed)
     optimiser = keras.optimizers.AdamW(weight_decay=settings.weight_decay)
-    step = _fitting_step(network, optimiser, class_count)
+    step = _fitting_step(network, optimiser, images.shape[1:], class_count, settings.batch_size, seed)
     steps = max(1, settings.budget_images // settings.batch_size)
     order = BatchOrder(len(images), settings.batch_size, seed)
     for number in range(steps):
         picks = order.at(number)
         optimiser.learning_rate.assign(cosine(settings.learning_rate, 0.0, number, steps))
-        step(images[picks], labels[picks].astype(np.int32), tf.constant([seed, number], tf.int32))
+        step(images[picks], labels[picks].astype(np.int32), np.int32(number))
     return Classifier(network, record)
 
 
@@ -92,19 +93,21 @@ def load_classifier(path: Path, kind: str = KIND) -> Classifier:
 
 def scaled(images: Any) -> Any:
     """uint8 [N, H, W, C] -> float32 in [-1, 1]."""
-    return tf.cast(images, tf.float32) / 127.5 - 1.0
+    return ops.cast(images, "float32") / 127.5 - 1.0
 
 
-def compiled(forward: Callable[[tf.Tensor], Any], image_shape: tuple[int, ...]) -> Callable[[tf.Tensor], Any]:
-    """`forward` as one graph for uint8 [N, *image_shape] of any N."""
-    return tf.function(forward).get_concrete_function(tf.TensorSpec((None, *image_shape), tf.uint8))
+def compiled(
+    forward: Callable[[Tensor], Any], network: keras.Model, image_shape: tuple[int, ...]
+) -> Callable[[np.ndarray], Any]:
+    """`forward`, which calls the network, compiled for uint8 [N, *image_shape] of any N."""
+    return backend.forward(forward, network, [((None, *image_shape), "uint8")])
 
 
-def in_blocks(forward: Callable[[tf.Tensor], Any], images: np.ndarray) -> list[np.ndarray]:
+def in_blocks(forward: Callable[[np.ndarray], Any], images: np.ndarray) -> list[np.ndarray]:
     """Each output of a compiled network for uint8 [N, H, W, C], computed in blocks of bounded size."""
     # No images at all go through as one black image, whose outputs are dropped again: the shapes come out right.
     given = images if len(images) else np.zeros((1, *images.shape[1:]), np.uint8)
-    blocks = [forward(tf.constant(given[start : start + _BLOCK])) for start in range(0, len(given), _BLOCK)]
+    blocks = [forward(given[start : start + _BLOCK]) for start in range(0, len(given), _BLOCK)]
     return [np.concatenate(parts)[: len(images)] for parts in zip(*blocks, strict=True)]
 
 
@@ -120,7 +123,7 @@ def weights_digest(weights: Sequence[np.ndarray]) -> str:
 def _build(image_shape: tuple[int, ...], classes: int, settings: ClassifierSettings, seed: int) -> keras.Model:
     """Returns (features, logits); the side is halved until it is at most 7 px."""
     images = keras.Input(image_shape, name="images")
-    seeds = iter(range(seed * 1000, seed * 1000 + 1000))
+    seeds = (number % 2**32 for number in count(seed * 1000))  # Keras keeps 32 bits of a seed; JAX refuses more
     hidden, width, side_px = images, settings.width, max(image_shape[:2])
     hidden = _convolution(hidden, width, 1, next(seeds))
     while side_px > _COARSEST_PX:
@@ -142,25 +145,37 @@ def _he(seed: int) -> keras.initializers.Initializer:
     return keras.initializers.HeNormal(seed=seed)
 
 
-def _fitting_step(network: keras.Model, optimiser: keras.optimizers.Optimizer, class_count: int) -> Any:
-    optimiser.build(network.trainable_variables)
+def _fitting_step(
+    network: keras.Model,
+    optimiser: keras.optimizers.Optimizer,
+    image_shape: tuple[int, ...],
+    class_count: int,
+    batch_size: int,
+    seed: int,
+) -> Callable[..., Tensor]:
+    """A compiled function of images, labels and the number of the step, int32."""
+    variables = network.trainable_variables
+    optimiser.build(variables)
 
-    @tf.function(reduce_retracing=True)
-    def step(images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        targets = tf.one_hot(labels, class_count)
-        with tf.GradientTape() as tape:
-            _, logits = network(_jittered(scaled(images), seed), training=True)
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimiser.apply(gradients, network.trainable_variables)
-        return loss
+    def step(images: Tensor, labels: Tensor, number: Tensor) -> Tensor:
+        given = _jittered(scaled(images), seed, number)
 
-    return step
+        def loss() -> tuple[Tensor, None]:
+            _, logits = network(given, training=True)
+            targets = ops.one_hot(labels, class_count)
+            return ops.mean(ops.categorical_crossentropy(targets, logits, from_logits=True)), None
+
+        gradients, _ = backend.gradients(loss, variables)
+        backend.apply(optimiser, gradients, variables)
+        return number
+
+    arguments = [((batch_size, *image_shape), "uint8"), ((batch_size,), "int32"), ((), "int32")]
+    return backend.compiled(step, [*network.variables, *optimiser.variables], arguments)
 
 
-def _jittered(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def _jittered(images: Tensor, seed: int, step: Tensor) -> Tensor:
     """Add a little noise, so that single pixels are not learned by heart."""
-    return images + 0.1 * tf.random.stateless_normal(tf.shape(images), seed)
+    return images + 0.1 * backend.normal(images.shape, seed, step)
 
 
 def _check(images: np.ndarray, labels: np.ndarray, class_count: int) -> None:

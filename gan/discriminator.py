@@ -4,9 +4,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from datasets.errors import BadInput, FormatError
+from gan.backends import Tensor, backend
 from gan.blocks import BLOCK, at_fixed_places
 from gan.classifier import scaled, weights_digest
 from gan.models.registry import family_of
@@ -25,18 +25,13 @@ class Discriminator:
         self._network, self._spec = network, spec
         self.weights_sha256 = weights_digest(network.get_weights())
         shape = (BLOCK, spec.resolution_px, spec.resolution_px, spec.channels)
-        signature = tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((BLOCK,), tf.int32)
-        self._forward = tf.function(self._scores).get_concrete_function(*signature)
+        self._forward = backend.forward(self._scores, network, [(shape, "uint8"), ((BLOCK,), "int32")])
 
     def scores(self, numbers: np.ndarray, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """float32 [N], higher is more like real images of the class, of uint8 [N, H, W, C] with numbers and labels."""
-        return at_fixed_places(self._block, numbers, images, labels.astype(np.int32))
+        return at_fixed_places(self._forward, numbers, images, labels.astype(np.int32))
 
-    def _block(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        scores: np.ndarray = self._forward(tf.constant(images), tf.constant(labels)).numpy()
-        return scores
-
-    def _scores(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _scores(self, images: Tensor, labels: Tensor) -> Tensor:
         return self._network(network_inputs(self._spec, scaled(images), labels))[:, 0]
 
 

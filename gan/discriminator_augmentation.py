@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import tensorflow as tf
+from keras import ops
 
+from gan.backends import Tensor
 from gan.discriminator_augmentation_settings import POLICIES, DiscriminatorAugmentationSettings, PolicyName
 
-Change: TypeAlias = Callable[[tf.Tensor], tf.Tensor]  # images -> images, the same change each time it is called
-Uniform: TypeAlias = Callable[[tuple[int, ...], str], tf.Tensor]  # (shape, purpose) -> U[0, 1), repeatable
+Change: TypeAlias = Callable[[Tensor], Tensor]  # images -> images, the same change each time it is called
+Uniform: TypeAlias = Callable[[tuple[int, ...], str], Tensor]  # (shape, purpose) -> U[0, 1), repeatable
 
 ADAPT_EVERY_STEPS = 4  # arXiv:2006.06676, section 3
 _SHIFT_SHARE = 1 / 8
@@ -24,7 +25,7 @@ _CUT_SHARE = 1 / 2
 
 
 def drawn_change(
-    policies: Sequence[PolicyName], shape: tuple[int, int, int, int], probability: tf.Tensor, uniform: Uniform
+    policies: Sequence[PolicyName], shape: tuple[int, int, int, int], probability: Tensor, uniform: Uniform
 ) -> Change:
     """What to do to a batch of a shape: each policy on each image with `probability`, a scalar in [0, 1].
 
@@ -34,7 +35,7 @@ def drawn_change(
     """
     changes = [_drawn(policy, shape, probability, uniform) for policy in POLICIES if policy in policies]
 
-    def change(images: tf.Tensor) -> tf.Tensor:
+    def change(images: Tensor) -> Tensor:
         for one in changes:
             images = one(images)
         return images
@@ -42,10 +43,10 @@ def drawn_change(
     return change
 
 
-def _drawn(policy: PolicyName, shape: tuple[int, int, int, int], probability: tf.Tensor, uniform: Uniform) -> Change:
+def _drawn(policy: PolicyName, shape: tuple[int, int, int, int], probability: Tensor, uniform: Uniform) -> Change:
     applied = uniform((shape[0], 1, 1, 1), f"{policy} applied") < probability
     changed = _POLICIES[policy](shape, uniform)
-    return lambda images: tf.where(applied, changed(images), images)
+    return lambda images: ops.where(applied, changed(images), images)
 
 
 def _colour(shape: tuple[int, int, int, int], uniform: Uniform) -> Change:
@@ -55,12 +56,12 @@ def _colour(shape: tuple[int, int, int, int], uniform: Uniform) -> Change:
     saturation = 2.0 * uniform((count, 1, 1, 1), "saturation")
     contrast = uniform((count, 1, 1, 1), "contrast") + 0.5
 
-    def change(images: tf.Tensor) -> tf.Tensor:
+    def change(images: Tensor) -> Tensor:
         images = images + brightness
         if channels > 1:
-            gray = tf.reduce_mean(images, 3, keepdims=True)
+            gray = ops.mean(images, 3, keepdims=True)
             images = gray + saturation * (images - gray)
-        mean = tf.reduce_mean(images, (1, 2, 3), keepdims=True)
+        mean = ops.mean(images, (1, 2, 3), keepdims=True)
         return mean + contrast * (images - mean)
 
     return change
@@ -70,37 +71,37 @@ def _translation(shape: tuple[int, int, int, int], uniform: Uniform) -> Change:
     """By whole pixels, up to an eighth of the side each way; what moves in is 0, the middle of the range."""
     down = _shift_matrices(shape[0], shape[1], uniform((shape[0],), "down"))
     right = _shift_matrices(shape[0], shape[2], uniform((shape[0],), "right"))
-    return lambda images: tf.einsum("nij,njkc,nlk->nilc", down, images, right)
+    return lambda images: ops.einsum("nij,njkc,nlk->nilc", down, images, right)
 
 
-def _shift_matrices(count: int, side_px: int, drawn: tf.Tensor) -> tf.Tensor:
+def _shift_matrices(count: int, side_px: int, drawn: Tensor) -> Tensor:
     """float32 [count, side_px, side_px]: row i has a one in column i + shift, where there is such a column."""
     largest = round(side_px * _SHIFT_SHARE)
-    shifts = tf.cast(tf.floor(drawn * (2 * largest + 1)), tf.int32) - largest
-    places = tf.range(side_px)
-    return tf.cast(places[None, None, :] == places[None, :, None] + shifts[:, None, None], tf.float32)
+    shifts = ops.cast(ops.floor(drawn * (2 * largest + 1)), "int32") - largest
+    places = ops.arange(side_px)
+    return ops.cast(places[None, None, :] == places[None, :, None] + shifts[:, None, None], "float32")
 
 
 def _cutout(shape: tuple[int, int, int, int], uniform: Uniform) -> Change:
     """A rectangle of half of each side, its centre anywhere in the image, becomes 0."""
     rows = _outside(shape[0], shape[1], uniform((shape[0],), "cut row"))
     columns = _outside(shape[0], shape[2], uniform((shape[0],), "cut column"))
-    kept = tf.cast(rows[:, :, None, None] | columns[:, None, :, None], tf.float32)
+    kept = ops.cast(rows[:, :, None, None] | columns[:, None, :, None], "float32")
     return lambda images: images * kept
 
 
-def _outside(count: int, side_px: int, drawn: tf.Tensor) -> tf.Tensor:
+def _outside(count: int, side_px: int, drawn: Tensor) -> Tensor:
     """[count, side_px], bool: whether a place is outside the rectangle."""
     length = round(side_px * _CUT_SHARE)
-    first = tf.cast(tf.floor(drawn * side_px), tf.int32) - length // 2
-    offsets = tf.range(side_px)[None, :] - first[:, None]
+    first = ops.cast(ops.floor(drawn * side_px), "int32") - length // 2
+    offsets = ops.arange(side_px)[None, :] - first[:, None]
     return (offsets < 0) | (offsets >= length)
 
 
 def _flip(shape: tuple[int, int, int, int], uniform: Uniform) -> Change:
     """Mirrored left to right: half of those that the probability chose, so that both sides stay alike."""
     mirrored = uniform((shape[0], 1, 1, 1), "mirrored") < 0.5
-    return lambda images: tf.where(mirrored, tf.reverse(images, [2]), images)
+    return lambda images: ops.where(mirrored, ops.flip(images, axis=2), images)
 
 
 _POLICIES: dict[PolicyName, Callable[[tuple[int, int, int, int], Uniform], Change]] = {
@@ -118,9 +119,7 @@ class Adaptation:
     settings: DiscriminatorAugmentationSettings
     batch_size: int
 
-    def moved(
-        self, probability: tf.Tensor, sign_sum: tf.Tensor, step: tf.Tensor, mean_sign: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def moved(self, probability: Tensor, sign_sum: Tensor, step: Tensor, mean_sign: Tensor) -> tuple[Tensor, Tensor]:
         """Scalars after a step: the probability, in [0, probability_max], and the sum of mean signs since it moved.
 
         Every fourth step it moves towards more where the signs since then average over the target, else towards less,
@@ -128,7 +127,7 @@ class Adaptation:
         """
         sign_sum = sign_sum + mean_sign
         change = self.batch_size * ADAPT_EVERY_STEPS / self.settings.images_to_full
-        direction = tf.sign(sign_sum / ADAPT_EVERY_STEPS - self.settings.target)
-        moved = tf.clip_by_value(probability + change * direction, 0.0, self.settings.probability_max)
-        due = tf.equal(step % ADAPT_EVERY_STEPS, ADAPT_EVERY_STEPS - 1)
-        return tf.where(due, moved, probability), tf.where(due, 0.0, sign_sum)
+        direction = ops.sign(sign_sum / ADAPT_EVERY_STEPS - self.settings.target)
+        moved = ops.clip(probability + change * direction, 0.0, self.settings.probability_max)
+        due = ops.equal(step % ADAPT_EVERY_STEPS, ADAPT_EVERY_STEPS - 1)
+        return ops.where(due, moved, probability), ops.where(due, 0.0, sign_sum)

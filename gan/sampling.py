@@ -7,10 +7,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput, FormatError
+from gan.backends import Tensor, backend
 from gan.blocks import BLOCK, at_fixed_places
 from gan.classifier import weights_digest
 from gan.models.registry import family_of
@@ -30,8 +31,8 @@ class Generator:
         self._network = network
         self.spec = spec
         self.class_names = None if class_names is None else tuple(class_names)
-        latents = tf.TensorSpec((BLOCK, spec.latent_size), tf.float32)
-        self._forward = tf.function(self._pixels).get_concrete_function(latents, tf.TensorSpec((BLOCK,), tf.int32))
+        arguments = [((BLOCK, spec.latent_size), "float32"), ((BLOCK,), "int32")]
+        self._forward = backend.forward(self._pixels, network, arguments)
 
     @property
     def weights_sha256(self) -> str:
@@ -65,7 +66,7 @@ class Generator:
         if not len(latents):
             return np.empty((0, self.spec.resolution_px, self.spec.resolution_px, self.spec.channels), np.uint8)
         places = np.arange(len(latents)) if numbers is None else numbers
-        return at_fixed_places(self._pixels_of_block, places, latents, labels.astype(np.int32))
+        return at_fixed_places(self._forward, places, latents, labels.astype(np.int32))
 
     def latent(self, seed: int, number: int, attempt: int = 0) -> np.ndarray:
         """float32 [latent_size] of an image number. Later attempts are for images that were rejected."""
@@ -99,13 +100,9 @@ class Generator:
         }
         write_text_atomically(folder / SPEC_FILE, json.dumps(record, indent=1) + "\n")
 
-    def _pixels_of_block(self, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        made: np.ndarray = self._forward(tf.constant(latents), tf.constant(labels)).numpy()
-        return made
-
-    def _pixels(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _pixels(self, latents: Tensor, labels: Tensor) -> Tensor:
         images = self._network(network_inputs(self.spec, latents, labels), training=False)
-        return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)
+        return ops.cast(ops.clip(ops.round((images + 1.0) * 127.5), 0.0, 255.0), "uint8")
 
     def checked(self, labels: np.ndarray | int) -> np.ndarray:
         """Labels int32 [N]; zeros for a count. Raises BadInput as `sample` does."""

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from gan.devices import find_devices
+from gan.backends import backend
 from gan.models.spec import ModelSpec
 from gan.settings import TrainingSettings
 from gan.steps import step_kind
@@ -20,7 +20,7 @@ def step_cpu_ms(spec: ModelSpec, settings: TrainingSettings, *, at_least_s: floa
     On a GPU this is what the processor does meanwhile.
     """
     state = TrainingState(spec, 0, precision=settings.precision)
-    step = step_kind(spec).make(state, settings, 0, (), find_devices("one"))
+    step = step_kind(spec).make(state, settings, 0, (), backend.find_devices("one"))
     shape = (settings.batch_size, spec.resolution_px, spec.resolution_px, spec.channels)
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     labels = np.arange(settings.batch_size, dtype=np.int32) % max(spec.classes, 1)

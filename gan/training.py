@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from datasets.errors import BadInput
-from gan.devices import Devices, find_devices
+from gan.backends import backend
+from gan.devices import Devices
 from gan.discriminator_augmentation_settings import chosen_policies
 from gan.evaluation import Evaluation, Evaluator
 from gan.extractors.base import Extractor
@@ -78,10 +78,10 @@ def train(
     _check(images, labels, class_names, select_images, select_labels)
     settings = with_preset(settings, len(images), images.shape[1], FAMILIES[settings.model].defaults)
     family = FAMILIES[settings.model]
-    devices = find_devices(settings.devices if family.kind == "adversarial" else "one")
+    devices = backend.find_devices(settings.devices if family.kind == "adversarial" else "one")
     devices.check_batch(settings.batch_size)
     started, cpu_before_s = time.monotonic(), time.process_time()
-    tf.config.experimental.enable_op_determinism()
+    backend.make_deterministic()
     folder.mkdir(parents=True, exist_ok=True)
     classes, notes = _classes(labels, class_names, settings)
     if not classes:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from datasets.errors import BadInput, Refused
+from gan.backends import Tensor
 from gan.batches import BatchOrder
 from gan.checkpoints import Checkpoint, forget_after, newest_checkpoint, save_checkpoint
 from gan.discriminator import save_discriminator
@@ -68,7 +68,7 @@ class TrainingRun:
         self._kind = step_kind(state.spec)
         self._best_weights, self._best_partner = state.averaged_arrays(), state.partner_arrays()
         self._stopwatch = Stopwatch()
-        self._unread: list[tf.Tensor] = []  # numbers of steps, left where they were computed until they are needed
+        self._unread: list[Tensor] = []  # numbers of steps, left where they were computed until they are needed
         self.position = Position()
         self.notes: list[str] = []
         self.resumed_at_images: int | None = None

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from gan.backends import Tensor
 from gan.models.parts import uses_batch_statistics
 from gan.models.registry import family_of
 from gan.models.spec import ModelSpec
@@ -59,7 +59,13 @@ class TrainingState:
         """Whether a score in training depends on the other images shown at once: batch normalisation."""
         return uses_batch_statistics(self.discriminator)
 
-    def average(self, decay: tf.Tensor) -> None:
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that a step may read or assign, each once."""
+        follows_budget = [] if self._beta2 is None else [self._beta2]
+        return [*self._variables().values(), *follows_budget]
+
+    def average(self, decay: Tensor) -> None:
         """Move the averaged generator towards the current one: all its weights, moving statistics too.
 
         Those of the current generator would not fit averaged weights: Cai et al. 2021, arXiv:2101.08482.
@@ -126,7 +132,7 @@ class TrainingState:
         }
 
 
-def network_inputs(spec: ModelSpec, first: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+def network_inputs(spec: ModelSpec, first: Tensor, labels: Tensor) -> list[Tensor]:
     """What a network is called with: unconditional ones take no labels."""
     return [first, labels] if spec.classes else [first]
 

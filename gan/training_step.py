@@ -9,13 +9,16 @@ from functools import cache
 from typing import TypeAlias
 
 import keras
-import tensorflow as tf
+from keras import ops
 
+from gan.backends import Tensor, backend
+from gan.backends.interface import Argument
 from gan.classifier import scaled
-from gan.devices import Devices, on_each, own_share, share_count
+from gan.devices import Devices
 from gan.discriminator_augmentation import Adaptation, Change, drawn_change
 from gan.discriminator_augmentation_settings import PolicyName
 from gan.losses import adversarial_loss
+from gan.models.spec import ModelSpec
 from gan.penalties import is_due
 from gan.penalty_terms import penalty_term
 from gan.seeds import derived_seed
@@ -24,8 +27,8 @@ from gan.step_numbers import StepNumbers
 from gan.training_state import TrainingState, network_inputs
 
 # (images uint8 [N, H, W, C], labels int32 [N], step, gamma, EMA decay) -> float32 [8]: StepNumbers.
-StepFunction: TypeAlias = Callable[..., tf.Tensor]
-Pair: TypeAlias = tuple[tf.Tensor, tf.Tensor]  # of real and of synthetic images
+StepFunction: TypeAlias = Callable[..., Tensor]
+Pair: TypeAlias = tuple[Tensor, Tensor]  # of real and of synthetic images
 
 
 def make_step(
@@ -42,39 +45,41 @@ def make_step(
     """
     memory = _Memory(state, settings, bool(policies))
     update = _Update(state, settings, seed, policies)
-    spread = devices is not None and devices.strategy is not None
-    with_xla = not spread and uses_xla(settings.compile, bool(tf.config.list_logical_devices("GPU")))
-    shape, scalar = update.images_shape, tf.TensorSpec((), tf.float32)
-    signature = [tf.TensorSpec(shape, tf.uint8), tf.TensorSpec(shape[:1], tf.int32), tf.TensorSpec((), tf.int32)]
+    spread = devices is not None and devices.several
+    with_xla = not spread and uses_xla(settings.compile, backend.has_gpu())
 
     @cache
     def compiled(penalised: bool, moves_generator: bool) -> StepFunction:
         """Kinds of steps are functions of their own: a branch inside would cost all of them time."""
 
-        @tf.function(input_signature=[*signature, scalar, scalar], jit_compile=with_xla or None)
-        def step_function(
-            images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, gamma: tf.Tensor, decay: tf.Tensor
-        ) -> tf.Tensor:
-            def one(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        def step_function(images: Tensor, labels: Tensor, step: Tensor, gamma: Tensor, decay: Tensor) -> Tensor:
+            def one(images: Tensor, labels: Tensor) -> Tensor:
                 chance = memory.probability
                 return update(images, labels, step, gamma, chance, penalised=penalised, moves_generator=moves_generator)
 
-            numbers = (on_each(devices, one) if devices else one)(images, labels)
+            numbers = (devices.spread(one) if devices else one)(images, labels)
             if moves_generator:
                 state.average(decay)
             return memory.after(numbers, step, penalised)
 
-        return step_function
+        arguments = step_arguments(state.spec, settings.batch_size)
+        return backend.compiled(step_function, state.variables, arguments, xla=with_xla)
 
     every, moves = settings.penalty.every_steps, settings.steps_per_generator_step
     has_penalty = settings.penalty_kind != "none"
 
-    def run(images: tf.Tensor, labels: tf.Tensor, step: tf.Tensor, gamma: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
+    def run(images: Tensor, labels: Tensor, step: Tensor, gamma: Tensor, decay: Tensor) -> Tensor:
         number = int(step)
         kind = compiled(has_penalty and is_due(number, every), number % moves == moves - 1)
         return kind(images, labels, step, gamma, decay)
 
     return run
+
+
+def step_arguments(spec: ModelSpec, batch_size: int) -> list[Argument]:
+    """Of every step: images, labels, its number, the weight of its extra term, the decay of the average."""
+    images = batch_size, spec.resolution_px, spec.resolution_px, spec.channels
+    return [(images, "uint8"), ((batch_size,), "int32"), ((), "int32"), ((), "float32"), ((), "float32")]
 
 
 def uses_xla(wanted: str, has_gpu: bool) -> bool:
@@ -100,21 +105,23 @@ class _Memory:
             state.keep_also("step", [self._kept])
 
     @property
-    def probability(self) -> tf.Tensor:
-        return tf.constant(self._fixed) if self._adaptation is None or self._kept is None else self._kept.value[0]
+    def probability(self) -> Tensor:
+        if self._adaptation is None or self._kept is None:
+            return ops.convert_to_tensor(self._fixed, "float32")
+        return self._kept.value[0]
 
-    def after(self, numbers: tf.Tensor, step: tf.Tensor, penalised: bool) -> tf.Tensor:
+    def after(self, numbers: Tensor, step: Tensor, penalised: bool) -> Tensor:
         """Remember; the numbers of a step, with the probability that it used."""
         probability = self.probability
         if self._kept is None:
-            return tf.concat([numbers, probability[None]], 0)
-        named = StepNumbers._make([*tf.unstack(numbers), probability])
+            return ops.concatenate([numbers, probability[None]], 0)
+        named = StepNumbers._make([*ops.unstack(numbers), probability])
         penalty = named.penalty if penalised or not self._lazy else self._kept.value[2]
         moved, signs = probability, self._kept.value[1]
         if self._adaptation:
             moved, signs = self._adaptation.moved(probability, signs, step, named.real_sign)
-        self._kept.assign(tf.stack([moved, signs, penalty]))
-        return tf.stack(named._replace(penalty=penalty))
+        self._kept.assign(ops.stack([moved, signs, penalty]))
+        return ops.stack(named._replace(penalty=penalty))
 
 
 class _Update:
@@ -130,45 +137,49 @@ class _Update:
 
     def __call__(
         self,
-        images: tf.Tensor,
-        labels: tf.Tensor,
-        step: tf.Tensor,
-        gamma: tf.Tensor,
-        probability: tf.Tensor,
+        images: Tensor,
+        labels: Tensor,
+        step: Tensor,
+        gamma: Tensor,
+        probability: Tensor,
         *,
         penalised: bool,
         moves_generator: bool,
-    ) -> tf.Tensor:
+    ) -> Tensor:
         """float32 [7]: StepNumbers but for the probability."""
         draw = _Draw(self._seed, step)
         real = scaled(images)
         fake = self._generated(draw.normal(self._latents_shape, "latents d"), labels)
         changes = self._change(draw, "d real", probability), self._change(draw, "d fake", probability)
-        with tf.GradientTape() as tape:
+        discriminator, optimiser = self._state.discriminator, self._state.discriminator_optimiser
+
+        def loss() -> tuple[Tensor, tuple[Tensor, Tensor, Pair]]:
             scores = self._scores((real, fake), labels, changes)
             adversarial = total = self._loss.discriminator(*scores)
-            penalty = tf.zeros(())
+            penalty = ops.zeros(())
             if penalised:
                 penalty = self._penalty((real, fake), scores, labels, changes, draw)
                 total = adversarial + self._penalty_weight(gamma) * penalty
-            total = self._scaled(total, self._state.discriminator_optimiser)
-        _apply(tape, total, self._state.discriminator, self._state.discriminator_optimiser)
+            return self._scaled(total, optimiser), (adversarial, penalty, scores)
+
+        gradients, (adversarial, penalty, scores) = backend.gradients(loss, discriminator.trainable_variables)
+        backend.apply(optimiser, gradients, discriminator.trainable_variables)
         generator_loss = self._loss.generator(*scores)
         if moves_generator:
             generator_loss = self._generator_update(real, scores[0], labels, draw, probability)
-        return tf.stack([adversarial, generator_loss, penalty, *self._statistics(*scores)])
+        return ops.stack([adversarial, generator_loss, penalty, *self._statistics(*scores)])
 
     @property
     def _latents_shape(self) -> tuple[int, int]:
         return self._settings.batch_size, self._state.spec.latent_size
 
-    def _generated(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _generated(self, latents: Tensor, labels: Tensor) -> Tensor:
         return self._state.generator(network_inputs(self._state.spec, latents, labels), training=True)
 
-    def _scored(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def _scored(self, images: Tensor, labels: Tensor) -> Tensor:
         return self._state.discriminator(network_inputs(self._state.spec, images, labels), training=True)
 
-    def _scores(self, images: Pair, labels: tf.Tensor, changes: tuple[Change, Change]) -> Pair:
+    def _scores(self, images: Pair, labels: Tensor, changes: tuple[Change, Change]) -> Pair:
         """One pass over both halves is faster than two; without batch statistics it is the same.
 
         With them, real and synthetic images have each their own, as they have in the generator's update.
@@ -176,12 +187,13 @@ class _Update:
         real, fake = (change(half) for change, half in zip(changes, images, strict=True))
         if self._state.scores_depend_on_batch:
             return self._scored(real, labels), self._scored(fake, labels)
-        real_scores, fake_scores = tf.split(self._scored(tf.concat([real, fake], 0), tf.concat([labels, labels], 0)), 2)
+        both = self._scored(ops.concatenate([real, fake], 0), ops.concatenate([labels, labels], 0))
+        real_scores, fake_scores = ops.split(both, 2)
         return real_scores, fake_scores
 
     def _penalty(
-        self, images: Pair, scores: Pair, labels: tf.Tensor, changes: tuple[Change, Change], draw: "_Draw"
-    ) -> tf.Tensor:
+        self, images: Pair, scores: Pair, labels: Tensor, changes: tuple[Change, Change], draw: "_Draw"
+    ) -> Tensor:
         """Slopes are those in the images before they are changed, and all are changed as they were when scored."""
         settings = self._settings
         return penalty_term(
@@ -196,69 +208,62 @@ class _Update:
             sigma=settings.penalty.sigma,
         )
 
-    def _penalty_weight(self, gamma: tf.Tensor) -> tf.Tensor | float:
+    def _penalty_weight(self, gamma: Tensor) -> Tensor | float:
         penalty = self._settings.penalty
         weight = penalty.weight if self._settings.penalty_kind == "gradient_penalty" else gamma
         return weight if penalty.every_steps == 1 else penalty.every_steps * weight
 
     def _generator_update(
-        self, real: tf.Tensor, real_scores: tf.Tensor, labels: tf.Tensor, draw: "_Draw", probability: tf.Tensor
-    ) -> tf.Tensor:
-        generator = self._state.generator
+        self, real: Tensor, real_scores: Tensor, labels: Tensor, draw: "_Draw", probability: Tensor
+    ) -> Tensor:
+        generator, optimiser = self._state.generator, self._state.generator_optimiser
         latents = draw.normal(self._latents_shape, "latents g")
         if self._loss.generator_sees_real:
             real_scores = self._scored(self._change(draw, "g real", probability)(real), labels)
         change = self._change(draw, "g fake", probability)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            # Only the generator's weights: gradients of the discriminator's would be thrown away.
-            tape.watch([variable.value for variable in generator.trainable_variables])
-            fake_scores = self._scored(change(self._generated(latents, labels)), labels)
-            loss = self._loss.generator(real_scores, fake_scores)
-            total = self._scaled(loss, self._state.generator_optimiser)
-        _apply(tape, total, generator, self._state.generator_optimiser)
-        return loss
 
-    def _change(self, draw: "_Draw", place: str, probability: tf.Tensor) -> Change:
+        def loss() -> tuple[Tensor, Tensor]:
+            fake_scores = self._scored(change(self._generated(latents, labels)), labels)
+            adversarial = self._loss.generator(real_scores, fake_scores)
+            return self._scaled(adversarial, optimiser), adversarial
+
+        gradients, adversarial = backend.gradients(loss, generator.trainable_variables)
+        backend.apply(optimiser, gradients, generator.trainable_variables)
+        return adversarial
+
+    def _change(self, draw: "_Draw", place: str, probability: Tensor) -> Change:
         if not self._policies:
             return lambda images: images
 
-        def uniform(shape: tuple[int, ...], purpose: str) -> tf.Tensor:
-            return draw.uniform((shape[0] * share_count(), *shape[1:]), f"{place} {purpose}")
+        def uniform(shape: tuple[int, ...], purpose: str) -> Tensor:
+            return draw.uniform((shape[0] * backend.share_count(), *shape[1:]), f"{place} {purpose}")
 
-        own = (self.images_shape[0] // share_count(), *self.images_shape[1:])
+        own = (self.images_shape[0] // backend.share_count(), *self.images_shape[1:])
         return drawn_change(self._policies, own, probability, uniform)
 
-    def _statistics(self, real_scores: tf.Tensor, fake_scores: tf.Tensor) -> list[tf.Tensor]:
+    def _statistics(self, real_scores: Tensor, fake_scores: Tensor) -> list[Tensor]:
         margins = self._loss.real_margin(real_scores, fake_scores)
-        above = tf.cast(real_scores > fake_scores, tf.float32)
-        values = (real_scores, fake_scores, above, tf.sign(margins))
-        return [tf.reduce_mean(value) for value in values]
+        above = ops.cast(real_scores > fake_scores, "float32")
+        values = (real_scores, fake_scores, above, ops.sign(margins))
+        return [ops.mean(value) for value in values]
 
     @staticmethod
-    def _scaled(loss: tf.Tensor, optimiser: keras.optimizers.Optimizer) -> tf.Tensor:
+    def _scaled(loss: Tensor, optimiser: keras.optimizers.Optimizer) -> Tensor:
         """Gradients of devices are summed; those in float16 are kept from vanishing."""
-        count = share_count()
+        count = backend.share_count()
         return optimiser.scale_loss(loss if count == 1 else loss / count)
 
 
 class _Draw:
     """Random numbers from (seed, step, purpose), for a whole batch; each device takes its share."""
 
-    def __init__(self, seed: int, step: tf.Tensor) -> None:
+    def __init__(self, seed: int, step: Tensor) -> None:
         self._seed, self._step = seed, step
 
-    def normal(self, shape: tuple[int, ...], purpose: str, axis: int = 0) -> tf.Tensor:
-        return own_share(tf.random.stateless_normal(shape, self._seeds(purpose)), axis)
+    def normal(self, shape: tuple[int, ...], purpose: str, axis: int = 0) -> Tensor:
+        drawn = backend.normal(shape, derived_seed(self._seed, purpose), self._step)
+        return backend.own_share(drawn, axis)
 
-    def uniform(self, shape: tuple[int, ...], purpose: str) -> tf.Tensor:
+    def uniform(self, shape: tuple[int, ...], purpose: str) -> Tensor:
         """In [0, 1)."""
-        return own_share(tf.random.stateless_uniform(shape, self._seeds(purpose)))
-
-    def _seeds(self, purpose: str) -> tf.Tensor:
-        return tf.stack([derived_seed(self._seed, purpose), self._step])
-
-
-def _apply(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimiser: keras.optimizers.Optimizer) -> None:
-    variables = network.trainable_variables
-    gradients = tape.gradient(loss, [variable.value for variable in variables])
-    optimiser.apply(gradients, variables)
+        return backend.own_share(backend.uniform(shape, derived_seed(self._seed, purpose), self._step))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from gan.sample_grid import between, shown, write_picture
 from gan.sampling import Generator
 from gan.seeds import derived_seed
 from gan.settings import TrainingSettings
-from gan.tensorboard_log import TensorBoardLog
+
+if TYPE_CHECKING:
+    from gan.tensorboard_log import TensorBoardLog
 
 SAMPLES_FOLDER = "samples"
 INTERPOLATION_FOLDER = "interpolation"
@@ -25,7 +27,11 @@ class Watch:
     def __init__(self, generator: Generator, settings: TrainingSettings, seed: int, folder: Path) -> None:
         self._generator, self._settings, self._folder = generator, settings, folder
         self._grid_seed = derived_seed(seed, "grid")
-        self._board = TensorBoardLog(folder) if settings.tensorboard else None
+        self._board: TensorBoardLog | None = None
+        if settings.tensorboard:
+            from gan import tensorboard_log  # which imports TensorFlow
+
+            self._board = tensorboard_log.TensorBoardLog(folder)
         asked = settings.film.every_images or settings.evaluate_every_images
         self._film_every_images = max(1, asked // settings.batch_size) * settings.batch_size
         self._film = Film(folder, settings.film, self._film_every_images) if settings.film.format != "none" else None

@@ -19,7 +19,7 @@ class RandomConvExtractor:
         self.record = {"image_shape": image_shape, "seed": seed, "feature_size": feature_size}
         self._network = _random_network(image_shape, derived_seed(seed, "random-conv"), feature_size)
         self.identity = identity_of(self.name, weights_digest(self._network.get_weights()), NO_RESIZE)
-        self._forward = compiled(lambda images: [self._network(scaled(images))], image_shape)
+        self._forward = compiled(lambda images: [self._network(scaled(images))], self._network, image_shape)
 
     def features(self, images: np.ndarray) -> np.ndarray:
         return in_blocks(self._forward, images)[0]

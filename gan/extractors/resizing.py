@@ -1,7 +1,6 @@
 """How images get the size that a network wants. The rule changes every distance, so it is part of the identity."""
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from datasets.errors import BadInput
@@ -20,6 +19,8 @@ def resized(images: np.ndarray, height_px: int, width_px: int, rule: ResizeRule)
     if images.shape[1:3] == (height_px, width_px):
         return images.astype(np.float32)
     if rule == "legacy":
+        import tensorflow as tf
+
         size = tf.constant([height_px, width_px])
         values = tf.constant(images, tf.float32)
         return tf.raw_ops.ResizeBilinear(

@@ -17,7 +17,7 @@ class Seeds:
 
     def take(self) -> int:
         self._next += 1
-        return self._next
+        return self._next % 2**32  # Keras keeps 32 bits of a seed; JAX refuses more
 
     def he(self, scale: float = 2.0) -> keras.initializers.Initializer:
         """Normal numbers whose deviation keeps the signal's size through (leaky) ReLUs."""

@@ -20,7 +20,7 @@ import tensorflow as tf
 processor = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
 tf.config.experimental.enable_op_determinism()
-from gan.devices import find_devices
+from gan.backends import backend
 from gan.models.spec import ModelSpec
 from gan.settings import TrainingSettings
 from gan.training_state import TrainingState
@@ -33,7 +33,7 @@ images = rng.integers(0, 256, (6, 8, 16, 16, 1)).astype(np.uint8)
 labels = rng.integers(0, 3, (6, 8)).astype(np.int32)
 told = {}
 for wanted in ("one", "all"):
-    devices = find_devices(wanted)
+    devices = backend.find_devices(wanted)
     with devices.scope():
         state = TrainingState(spec, 0)
         step = make_step(state, settings, 0, (), devices)

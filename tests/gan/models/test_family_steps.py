@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gan.devices import find_devices
+from gan.backends import backend
 from gan.models.registry import FAMILIES
 from gan.models.spec import RESOLUTIONS_PX, ModelSpec
 from gan.sampling import Generator
@@ -29,7 +29,7 @@ def eagerly() -> Iterator[None]:
 def made(spec: ModelSpec, precision: str = "float32", **settings: object) -> tuple[TrainingState, StepFunction]:
     state = TrainingState(spec, 0, precision=precision)
     chosen = TrainingSettings(model=spec.family, batch_size=BATCH, **settings)  # type: ignore[arg-type]
-    return state, step_kind(spec).make(state, chosen, 0, (), find_devices("one"))
+    return state, step_kind(spec).make(state, chosen, 0, (), backend.find_devices("one"))
 
 
 def spec(
