@@ -1,11 +1,12 @@
-"""Encode and decode the images in our own packs and shards. Files of users go through tasks/imaging/decode.py."""
+"""Encode and decode the images in our own packs and shards. Files of users go through tasks/imaging/decode.py.
+
+The codecs are imported where they are used: many import this module for the names of encodings alone.
+"""
 
 import struct
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
-import simplejpeg
 
 from datasets.errors import BadInput, FormatError
 
@@ -64,6 +65,8 @@ def raw_pixels(payload: bytes) -> bytes:
 
 
 def _encode_png(image: np.ndarray) -> bytes:
+    import cv2
+
     ordered = image if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".png", ordered, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION_LEVEL])
     if not done:
@@ -72,6 +75,8 @@ def _encode_png(image: np.ndarray) -> bytes:
 
 
 def _encode_jpeg(image: np.ndarray, jpeg_quality: int) -> bytes:
+    import simplejpeg
+
     if not 1 <= jpeg_quality <= 100:
         raise BadInput(f"got jpeg_quality {jpeg_quality}; allowed is 1 to 100")
     gray = image.shape[2] == 1
@@ -88,6 +93,8 @@ def _encode_jpeg(image: np.ndarray, jpeg_quality: int) -> bytes:
 
 
 def _decode_jpeg(payload: bytes) -> np.ndarray:
+    import simplejpeg
+
     try:
         stored = simplejpeg.decode_jpeg_header(payload)[2]
         image = simplejpeg.decode_jpeg(payload, colorspace="GRAY" if stored.lower() == "gray" else "RGB", strict=True)
@@ -97,6 +104,8 @@ def _decode_jpeg(payload: bytes) -> np.ndarray:
 
 
 def _decode_png(payload: bytes) -> np.ndarray:
+    import cv2
+
     image = cv2.imdecode(np.frombuffer(payload, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise FormatError(f"a PNG payload of {len(payload)} bytes is damaged; write it again")

@@ -126,7 +126,9 @@ def _run_flow(name: str, settings_file: Path, options: dict[str, Any], dry_run: 
     from flows.remote_published import refresh_published
     from flows.settings import load_settings, overrides_of
     from tasks.stages import FLOWS
+    from tasks.without_pandas import keep_pandas_out
 
+    keep_pandas_out()
     settings = load_settings(settings_file, overrides_of(options))
     stages = FLOWS[name]
     refresh_published(settings, stages, dry_run)

@@ -120,7 +120,8 @@ def run_flow(name: str, settings_file: str, options: dict[str, Any], rehash: boo
     """Run the stages of a flow in order, with a lock, a record and a report, however it ends."""
     settings = load_settings(Path(settings_file), overrides_of(options))
     refresh_published(settings, FLOWS[name])
-    preflight(settings, FLOWS[name])
+    if OBSERVER.get() is None:  # a command that watches has checked already
+        preflight(settings, FLOWS[name])
     with workspace_lock(settings.place):
         if rehash:
             forget_listing(settings.place.shared)

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from datasets.manifest import (
@@ -31,6 +30,7 @@ from tasks.expectations import Expectations, check_expectations
 from tasks.finding_list import Findings, is_usable, usable
 from tasks.imaging.duplicates import DuplicateSettings
 from tasks.imaging.near_duplicates.search import Spread, here
+from tasks.kept_pairs import write_kept_pairs
 from tasks.label_issues import LabelIssueSettings, check_label_issues
 from tasks.labels import check_class_sizes, check_labels, class_balance, write_balance
 from tasks.near_search import spread_over
@@ -47,8 +47,6 @@ DECIDING_COLUMNS = (
 )
 DECIDED_COLUMNS = ("label", "status", "reason", "detail", "duplicate_group")
 SHOWING_COLUMNS = ("thumbnail", "caption", "pack", "offset", "length")  # by which the image itself can be seen
-PAIRS_FILE = "near_pairs.parquet"
-PAIRS_SCHEMA = pa.schema([("first", pa.string()), ("second", pa.string())])
 Row = dict[str, Any]
 
 
@@ -208,23 +206,6 @@ CHECKS: tuple[Callable[[Curation], None], ...] = (
     _class_sizes,  # on what is left of each class
     _kept,  # says what each override has kept an image in spite of
 )
-
-
-def write_kept_pairs(folder: Path, rows: list[Row], pairs: np.ndarray) -> None:
-    """Keep the confirmed pairs of which both images are still in use, by sha256."""
-    kept = [
-        (rows[first]["sha256"], rows[second]["sha256"])
-        for first, second in pairs.tolist()
-        if is_usable(rows[first]) and is_usable(rows[second])
-    ]
-    columns = {"first": [pair[0] for pair in kept], "second": [pair[1] for pair in kept]}
-    pq.write_table(pa.Table.from_pydict(columns, schema=PAIRS_SCHEMA), folder / PAIRS_FILE)
-
-
-def read_kept_pairs(folder: Path) -> list[tuple[str, str]]:
-    """Pairs of sha256 of near copies that are both in use."""
-    table = pq.read_table(folder / PAIRS_FILE, schema=PAIRS_SCHEMA)
-    return list(zip(table["first"].to_pylist(), table["second"].to_pylist(), strict=True))
 
 
 def _without_excluded_content(table: pa.Table) -> pa.Table:

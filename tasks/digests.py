@@ -5,9 +5,10 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from tasks.kept_meanings import KeptMeanings
 
 ROOT = Path(__file__).resolve().parent.parent
 OUR_PACKAGES = ("flows", "tasks", "gan", "datasets")
@@ -38,6 +39,8 @@ def file_digests(folder: Path, leave_out: Iterable[str] = ()) -> dict[str, str]:
 
 def library_versions(names: Iterable[str]) -> dict[str, str]:
     """Installed version of each distribution."""
+    from importlib.metadata import version
+
     return {name: version(name) for name in sorted(names)}
 
 
@@ -49,26 +52,31 @@ def code_digest(function: Callable[..., Any]) -> str:
 @cache
 def _module_code_digest(module: str) -> str:
     sources = {}
+    seen = {module}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         path = _source_of(name)
-        if path is None or name in sources:
+        if path is None:
             continue
-        sources[name], imported = _digest_and_imports(path.read_bytes())
-        waiting += [*imported, *found_by_package(name, path)]
+        source = path.read_bytes()
+        sources[name], imported = meanings.of(source)
+        new = {*imported, *found_by_package(name, path, source)} - seen
+        seen |= new
+        waiting += new
+    meanings.keep()
     return digest_of(sources)
 
 
-@cache
-def _digest_and_imports(source: bytes) -> tuple[str, frozenset[str]]:
-    """The stages of a run share most of their modules, so each is parsed once."""
-    return hashlib.sha256(meaning(source).encode()).hexdigest(), frozenset(imported_modules(source))
-
-
-def meaning(source: bytes) -> str:
-    """A source file without comments, docstrings and layout: what cannot change a result is left out."""
+def digest_and_imports(source: bytes) -> tuple[str, list[str]]:
+    """Digest of what a source file means, and the names of our own modules that it imports."""
     tree = ast.parse(source)
+    imported = imported_modules(tree)
+    return hashlib.sha256(meaning(tree).encode()).hexdigest(), sorted(imported)
+
+
+def meaning(tree: ast.Module) -> str:
+    """A source file without comments, docstrings and layout: what cannot change a result is left out. Changes it."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_text(body[0]):
@@ -80,10 +88,10 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def imported_modules(source: bytes) -> set[str]:
+def imported_modules(tree: ast.Module) -> set[str]:
     """Names of our own modules that a source file imports, wherever in the file."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -93,16 +101,16 @@ def imported_modules(source: bytes) -> set[str]:
     return ours | packages
 
 
-def found_by_package(module: str, path: Path) -> list[str]:
+def found_by_package(module: str, path: Path, source: bytes) -> list[str]:
     """Modules in the folder of a package that looks for them there instead of importing them by name."""
-    if path.name != "__init__.py" or b"iter_modules(__path__)" not in path.read_bytes():
+    if path.name != "__init__.py" or b"iter_modules(__path__)" not in source:
         return []
     return [f"{module}.{file.stem}" for file in sorted(path.parent.glob("*.py")) if file != path]
 
 
 def _source_of(module: str) -> Path | None:
     path = ROOT.joinpath(*module.split("."))
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+    return next((source for source in (path.with_suffix(".py"), path / "__init__.py") if source.is_file()), None)
+
+
+meanings = KeptMeanings(digest_and_imports)

@@ -14,8 +14,8 @@ from datasets.gate_file import Gate, Metric, Outcome, judged, write_gate
 from datasets.manifest import MANIFEST_FILE, Kind, in_use, read_table
 from datasets.tfds_layout import read_index
 from tasks.compared_version import why_outdated, write_compared
-from tasks.curate import read_kept_pairs
 from tasks.data_measures import Measured, against_last, effective_per_class, of_classes, of_images
+from tasks.kept_pairs import read_kept_pairs
 from tasks.labels import read_balance
 from tasks.published_versions import Published, latest
 from tasks.stage_context import StageContext, Summary

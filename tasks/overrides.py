@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from datasets.errors import BadInput
@@ -115,6 +114,8 @@ def _records(path: Path, text: str) -> Iterable[tuple[str, Any]]:
         return _csv_records(path, text)
     if suffix not in (".yaml", ".yml"):
         raise BadInput(f"curate.overrides {path} ends in {suffix or 'nothing'}; allowed are .yaml, .yml and .csv")
+    import yaml
+
     try:
         records = yaml.load(text, yaml.BaseLoader)  # noqa: S506, it makes texts only: a label 007 stays as it is
     except yaml.YAMLError as error:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from datasets.errors import Refused
 from datasets.sources.storage_options import without_secrets
 from datasets.tfds_layout import LATEST_FILE, Index, read_index
-from tasks.description import describe
 from tasks.digests import canonical_json, file_digests
 from tasks.gate_data import DataGateSettings, compares_with_latest
 from tasks.published_generator import GeneratorFiles
@@ -195,6 +194,8 @@ def _published_anew(
     last: Published | None,
     before: str | None,
 ) -> Published:
+    from tasks.description import describe  # what a card tells of takes most of the project to say
+
     name = candidate.name
     choice = choose_version(candidate.index, last.index if last else None, versions_at(target, name))
     index = replace(candidate.index, version=choice.version)

@@ -24,7 +24,7 @@ from datasets.manifest import (
 from datasets.splits import TRAIN, in_order
 from tasks.balance import BalanceSettings, over_class_size
 from tasks.class_ids import class_names, write_class_names
-from tasks.curate import read_kept_pairs
+from tasks.kept_pairs import read_kept_pairs
 from tasks.source_splits import agreement
 from tasks.split_assignment import NOWHERE, Assignment, assign_splits
 from tasks.split_ledger import check_same_splits, published_splits

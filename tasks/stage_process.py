@@ -25,6 +25,7 @@ from pydantic import BaseModel
 from datasets import errors
 from tasks.digests import ROOT
 from tasks.progress import Progress, at_most_every
+from tasks.without_pandas import keep_pandas_out
 
 if TYPE_CHECKING:
     from tasks.stage_context import StageContext
@@ -232,16 +233,18 @@ def peak_rss_mib() -> float:
 
 
 def _work_on(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    from tasks.parallel import ComputeSettings
+    from tasks.parallel.settings import ComputeSettings
     from tasks.stage_context import StageContext
 
+    work = _resolve(request["work"])
+    keep_pandas_out()
     settings = _resolve(request["settings_type"]).model_validate(request["settings"])
     values = request["context"]
     paths = {name: Path(values[name]) for name in ("out", "shared", "published")}
     inputs = {name: Path(path) for name, path in values["inputs"].items()}
     compute = ComputeSettings.model_validate(values["compute"])
     context = StageContext(**(values | paths | {"inputs": inputs, "compute": compute, "progress": progress}))
-    summary: dict[str, Any] = _resolve(request["work"])(settings, context)
+    summary: dict[str, Any] = work(settings, context)
     return summary
 
 

@@ -80,6 +80,46 @@ def test_neither_tensorflow_nor_prefect_is_imported_before_it_is_needed(statemen
     assert imported_by(statement) & {"tensorflow", "keras", "prefect", "distributed", "imgaug", "matplotlib"} == set()
 
 
+HEAVY = {"pandas", "scipy", "sklearn", "skimage", "matplotlib", "httpcore", "multiprocessing", "dask"}
+PIXELS = {"cv2", "PIL", "simplejpeg", "imgaug"}
+LISTING = {"sqlite3", "filelock", "fsspec"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "absent"),
+    [
+        ("ingest", HEAVY | PIXELS | {"yaml", "jinja2"}),
+        ("curate", HEAVY | {"yaml", "jinja2"}),
+        ("split", HEAVY | PIXELS | LISTING | {"yaml", "jinja2"}),
+        ("augment", HEAVY | LISTING | {"yaml", "jinja2"}),
+        ("shard", HEAVY | PIXELS | LISTING | {"yaml", "jinja2"}),
+        ("gate_data", HEAVY | PIXELS | LISTING | {"yaml", "jinja2"}),
+        ("publish", HEAVY | PIXELS | {"sqlite3", "yaml", "jinja2"}),
+    ],
+)
+def test_the_process_of_a_stage_imports_what_it_uses_and_no_more(stage, absent):
+    """Eight of them start in every run: what each imports in vain, a run pays for eight times."""
+    statement = (
+        f"import tasks.stage_process, tasks.stage_context, tasks.{stage}\n"
+        "tasks.stage_process.keep_pandas_out()\n"
+        "import pyarrow; pyarrow.array([1, 2])"
+    )
+    assert imported_by(statement) & absent == set()
+
+
+def test_help_needs_none_of_the_libraries_that_work_is_done_with():
+    libraries = {"numpy", "pyarrow", "pandas", "pydantic", "cv2", "yaml", "prefect", "tensorflow"}
+    assert imported_by("import flows.command_line") & libraries == set()
+
+
+def test_who_asks_for_pandas_gets_it_although_arrow_was_told_that_there_is_none():
+    statement = (
+        "import pyarrow\nfrom tasks.without_pandas import keep_pandas_out\nkeep_pandas_out()\n"
+        "assert pyarrow.table({'a': [1, 2]}).to_pandas()['a'].tolist() == [1, 2]"
+    )
+    assert "pandas" in imported_by(statement)
+
+
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
 def test_every_locked_version_has_hashes_and_no_registry_is_named(name):
     text = (ROOT / name).read_text(encoding="utf-8")

@@ -1,7 +1,11 @@
 """Where images come from."""
 
+from typing import TYPE_CHECKING, Any
+
 from datasets.sources.base import PROBLEMS, Source, SourceItem
-from datasets.sources.registry import KINDS, SourceSettings, open_source, open_sources, source_settings
+
+if TYPE_CHECKING:
+    from datasets.sources.registry import KINDS, SourceSettings, open_source, open_sources, source_settings
 
 __all__ = [
     "KINDS",
@@ -13,3 +17,12 @@ __all__ = [
     "open_sources",
     "source_settings",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What the registry has, imported by whoever opens sources: it knows every kind."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from datasets.sources import registry
+
+    return getattr(registry, name)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -99,22 +98,29 @@ class Idx(Source):
         """Images of parts whose images have one small shape. Raises OSError."""
         import numpy as np
 
-        places = map(self._place, members)
-        runs = [(part, [index for _, index in run]) for part, run in groupby(places, key=itemgetter(0))]
+        runs = self._runs(members)
         shapes = {part.image_shape for part, _ in runs}
         if len(shapes) > 1 or any(part.images.record_bytes > MAX_BLOCK_IMAGE_BYTES for part, _ in runs):
             return None
         return np.concatenate([block_at(part.images, indices) for part, indices in runs]).reshape(-1, *shapes.pop())
 
+    def _runs(self, members: Sequence[str]) -> list[tuple[IdxPart, list[int]]]:
+        """Members that follow each other in one part, as that part and their numbers there. Raises OSError."""
+        runs = []
+        for prefix, run in groupby(members, key=lambda member: member.rpartition("/")[0]):
+            together = list(run)
+            part = next((part for part in self.parts if part.prefix == prefix), None)
+            numbers = part and _numbers(part, together)
+            if not part or not numbers:
+                wrong = next(member for member in together if not part or not _numbers(part, [member]))
+                raise OSError(f"{wrong}: there is no such image in {self.name}")
+            runs.append((part, numbers))
+        return runs
+
     def _place(self, member: str) -> tuple[IdxPart, int]:
         """In which part it is, and its number there. Raises OSError."""
-        prefix, _, digits = member.rpartition("/")
-        if digits.isdecimal() and digits.isascii():
-            for part in self.parts:
-                count = part.images.shape[0]
-                if part.prefix == prefix and len(digits) == len(str(count)) and int(digits) < count:
-                    return part, int(digits)
-        raise OSError(f"{member}: there is no such image in {self.name}")
+        ((part, (number,)),) = self._runs([member])
+        return part, number
 
 
 def open_idx(settings: IdxSettings, cache: Path) -> Source:
@@ -143,6 +149,16 @@ def _items(part: IdxPart, class_names: tuple[str, ...] | None) -> Iterator[Sourc
             split=part.split,
             origin=f"{origin}#{index}",
         )
+
+
+def _numbers(part: IdxPart, members: Sequence[str]) -> list[int] | None:
+    """Of images of a part, None where there is none of such a name. The members begin with the part's prefix."""
+    texts = [member[len(part.prefix) + 1 :] for member in members]
+    together = "".join(texts)
+    if not (together.isdecimal() and together.isascii() and {len(text) for text in texts} == {part.digits}):
+        return None
+    numbers = [int(text) for text in texts]
+    return numbers if max(numbers) < part.image_count else None
 
 
 def _label_texts(part: IdxPart, labels: Any, class_names: tuple[str, ...] | None) -> Sequence[str]:

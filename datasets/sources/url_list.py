@@ -24,11 +24,10 @@ from datasets.sources.base import FetchProgress, Source, SourceItem
 from datasets.sources.downloads.blobs import Blobs
 from datasets.sources.downloads.outcome_table import OUTCOMES_FILE, OutcomeTable
 from datasets.sources.downloads.outcomes import Outcome
-from datasets.sources.downloads.parallel import Wanted, download_all
 from datasets.sources.downloads.settings import DownloadSettings
 from datasets.sources.downloads.url_index import Repeats, UrlIndex, index_of, key_from_text, key_of, key_text
 from datasets.sources.downloads.url_rows import UrlRows
-from datasets.sources.downloads.urls import UnsafeUrl, WebUrl
+from datasets.sources.downloads.urls import UnsafeUrl, Wanted, WebUrl
 from datasets.sources.settings import CommonSourceSettings, Location, local_path
 
 MARK_FILE = "fetched.json"
@@ -147,6 +146,8 @@ class UrlList(Source):
         write_text_atomically(self.cache / MARK_FILE, json.dumps(mark, indent=1))
 
     def _download(self, table: OutcomeTable, blobs: Blobs, index: UrlIndex, progress: FetchProgress) -> None:
+        from datasets.sources.downloads.parallel import download_all  # with an HTTP client, which few need
+
         settings, total = self.settings, len(index.keys)
         final = table.final_keys(settings.policy, also_failed=not settings.retry_permanent, is_there=blobs.has)
         remaining = _Remaining(self.rows, index, final, _last_key(index, self.limit))

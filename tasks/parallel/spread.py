@@ -14,7 +14,6 @@ from itertools import chain, islice
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from tasks.apart import one_by_one
 from tasks.parallel.partitions import Partitions
 from tasks.parallel.settings import ComputeSettings
 from tasks.progress import Progress
@@ -69,6 +68,8 @@ def map_partitions(
         elif on_death is None:
             raise RuntimeError(f"a worker process died while working on partition {index}: {outcome.sentence}")
         else:
+            from tasks.apart import one_by_one
+
             results[index] = []
             items = one_by_one(work, partition, on_death, item_timeout_s, compute.worker_bytes())
             for offset, result in enumerate(items, start=1):

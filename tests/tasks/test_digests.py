@@ -1,3 +1,4 @@
+import ast
 import hashlib
 import textwrap
 from pathlib import Path
@@ -29,8 +30,8 @@ def test_imported_modules_are_ours_only_and_found_inside_functions():
         from datasets.errors import BadInput
         def work():
             from gan.training import train
-    """).encode()
-    found = imported_modules(source)
+    """)
+    found = imported_modules(ast.parse(source))
     assert {"datasets.errors", "datasets", "gan.training", "gan"} <= found
     assert "numpy" not in found
 
@@ -90,7 +91,8 @@ def test_modules_that_a_package_looks_for_are_part_of_its_code():
     """Families of networks are registered by their files alone, which no import names."""
     from gan.models import families
 
-    found = found_by_package("gan.models.families", Path(families.__file__))
+    path = Path(families.__file__)
+    found = found_by_package("gan.models.families", path, path.read_bytes())
     assert {"gan.models.families.conv", "gan.models.families.vae"} <= set(found)
     assert "gan.models.families.__init__" not in found
 
@@ -98,4 +100,5 @@ def test_modules_that_a_package_looks_for_are_part_of_its_code():
 def test_a_package_that_looks_for_nothing_has_only_what_it_imports():
     import gan.models
 
-    assert found_by_package("gan.models", Path(gan.models.__file__)) == []
+    path = Path(gan.models.__file__)
+    assert found_by_package("gan.models", path, path.read_bytes()) == []

@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Generator, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from datasets.errors import BadInput
 from datasets.sources.downloads.blobs import Blobs
@@ -14,7 +14,7 @@ from datasets.sources.downloads.network import Resolver, system_resolver
 from datasets.sources.downloads.outcomes import DOWNLOADED, Failed, Outcome
 from datasets.sources.downloads.schedule import DOWN_AFTER, Job, Schedule
 from datasets.sources.downloads.settings import DownloadSettings
-from datasets.sources.downloads.urls import WebUrl
+from datasets.sources.downloads.urls import Wanted
 
 MAX_WAITING = 4096
 MAX_BATCH = 256
@@ -22,13 +22,6 @@ MAX_BACKOFF_S = 60.0
 STOP_S = 2.0
 HOPELESS_AFTER_HOSTS = 20
 _WITHOUT_AN_ANSWER = ("no_answer", "host_down")
-
-
-class Wanted(NamedTuple):
-    """A URL to download; `key` is handed through."""
-
-    key: int
-    url: WebUrl
 
 
 def download_all(

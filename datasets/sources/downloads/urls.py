@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import idna
@@ -81,6 +81,13 @@ class WebUrl:
             raise
         except ValueError as error:
             raise UnsafeUrl(f"it is no URL ({_shortened(str(error))})") from error
+
+
+class Wanted(NamedTuple):
+    """A URL to download; `key` is handed through."""
+
+    key: int
+    url: WebUrl
 
 
 def _host(host: str) -> str:

@@ -15,10 +15,10 @@ from datasets.sources.base import PROBLEMS
 from datasets.sources.downloads.blobs import Blobs
 from datasets.sources.downloads.network import UnknownHost
 from datasets.sources.downloads.outcomes import OUTCOMES, Outcome
-from datasets.sources.downloads.parallel import HOPELESS_AFTER_HOSTS, Wanted, backoff_s, download_all
+from datasets.sources.downloads.parallel import HOPELESS_AFTER_HOSTS, backoff_s, download_all
 from datasets.sources.downloads.schedule import DOWN_AFTER
 from datasets.sources.downloads.settings import DownloadSettings
-from datasets.sources.downloads.urls import WebUrl
+from datasets.sources.downloads.urls import Wanted, WebUrl
 from tests.datasets.sources.misbehaving_server import JPEG, Handler, Server
 
 LOOPBACK = ("127.0.0.0/8",)
