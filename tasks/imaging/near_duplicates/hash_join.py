@@ -14,23 +14,27 @@ import numpy as np
 HASH_BITS = 64
 _MOST_AGREEING = 4
 # Nanoseconds, measured: to sort one hash into its bucket, and to compare two.
-_SORT_NS = 120
-_COMPARE_NS = 8
+_SORT_NS = 350
+_COMPARE_NS = 2.5
 # Real hashes crowd in some buckets: a key of so many bits parts them as well as this share of even ones would.
 _EVEN_SHARE = 0.82
 _MAX_KEY_BITS = 21  # more buckets than that take longer to count than the comparisons that they save
 _POSITION_BITS = 40
 _PORTION = 1 << 18
 _QUERIES_AT_ONCE = 1 << 20
-# Upper limits of work for one choice, so that a set of look-alikes ends in time as well. What they cut is counted.
+# Upper limits of work for one of many choices, so that a set of look-alikes ends in time as well; of few choices each
+# may take more. What they cut is counted.
 _COMPARISONS = 100_000_000
 _COMPARISONS_PER_QUERY = 1_000
 _CLOSE = 1_000_000
 _CLOSE_PER_QUERY = 64
+_MANY_CHOICES = 165
 
 Band = tuple[int, int]  # lowest bit and number of bits
 Choice = tuple[Band, ...]
 OnClose = Callable[[np.ndarray, np.ndarray], None]
+Window = tuple[np.ndarray, np.ndarray]  # for each query the first position among targets, and the one after the last
+Close = tuple[np.ndarray, np.ndarray, np.ndarray]  # query, target and differing bits
 
 
 @dataclass(slots=True)
@@ -55,6 +59,10 @@ class Join:
     radius_bits: int
     choices: tuple[Choice, ...]
     masks: tuple[np.uint64, ...] = field(repr=False)
+
+    def limit(self, least: int, per_query: int, queries: int) -> int:
+        """How much work one choice may take."""
+        return max(least, per_query * queries) * max(1, _MANY_CHOICES // len(self.choices))
 
 
 def plan(radius_bits: int, queries: int, targets: int) -> Join:
@@ -96,14 +104,20 @@ def spread(codes: np.ndarray) -> np.ndarray:
 
 
 def close_pairs(
-    join: Join, number: int, queries: np.ndarray, targets: np.ndarray | None, on_close: OnClose, counts: Counts
+    join: Join,
+    number: int,
+    queries: np.ndarray,
+    targets: np.ndarray,
+    on_close: OnClose,
+    counts: Counts,
+    window: Window | None = None,
 ) -> None:
     """Give `on_close` the positions (query, target) of all pairs that this choice is the first to bring together.
 
-    `queries`, `targets`: uint64 [Q], [T], `spread`. Without targets: pairs i < j of the queries.
+    `queries`, `targets`: uint64 [Q], [T], `spread`. With a window each query meets only the targets that lie in it.
     """
-    left_over = max(_CLOSE, _CLOSE_PER_QUERY * len(queries))
-    for query, target, differing in _close_in_buckets(join, number, queries, targets, counts):
+    left_over = join.limit(_CLOSE, _CLOSE_PER_QUERY, len(queries))
+    for query, target, differing in _close_in_buckets(join, number, queries, targets, window, counts):
         for mask in join.masks[:number]:
             new = (differing & mask) != 0
             if not new.all():
@@ -116,66 +130,87 @@ def close_pairs(
 
 
 def _close_in_buckets(
-    join: Join, number: int, queries: np.ndarray, targets: np.ndarray | None, counts: Counts
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    join: Join, number: int, queries: np.ndarray, targets: np.ndarray, window: Window | None, counts: Counts
+) -> Iterator[Close]:
     """Query, target and differing bits of pairs within the radius with equal keys, in portions.
 
-    Hashes are laid out in the order of their keys, so that buckets are read from end to end. From overfull buckets each
-    query takes the first ones.
+    Targets are laid out in the order of their keys, then of their positions, so that a query's targets lie side by
+    side. From overfull buckets each query takes the first ones.
     """
     choice = join.choices[number]
-    places, keys = _by_key(queries if targets is None else targets, choice)
-    codes = (queries if targets is None else targets)[places]
-    ends = np.cumsum(np.bincount(keys, minlength=1 << sum(bits for _, bits in choice)))
+    buckets = _by_key(targets, choice)
+    places = _positions(buckets)
+    codes = targets[places]
+    sizes = np.bincount(_keys_of(buckets), minlength=1 << sum(bits for _, bits in choice))
+    ends = np.cumsum(sizes)
     for first in range(0, len(queries), _QUERIES_AT_ONCE):
-        some = slice(first, first + _QUERIES_AT_ONCE)
-        if targets is None:  # a query that is a target itself takes those that come after it
-            asking, asking_keys, asking_codes = places[some], keys[some], codes[some]
-            starts = np.arange(first + 1, first + 1 + len(asking))
+        asking = _by_key(queries[first : first + _QUERIES_AT_ONCE], choice, first)
+        numbers, keys = _positions(asking), _keys_of(asking)
+        if window is None:
+            starts, wanted = np.where(keys > 0, ends[keys - 1], 0), sizes[keys]
         else:
-            asking, asking_keys = _by_key(queries[some], choice)
-            asking += first
-            asking_codes = queries[asking]
-            starts = np.where(asking_keys > 0, ends[asking_keys - 1], 0)
-        wanted = ends[asking_keys] - starts
-        taken = np.minimum(wanted, _cap(wanted))
+            starts, after = (np.searchsorted(buckets, _packed(keys, side[numbers])) for side in window)
+            wanted = np.maximum(after - starts, 0)
+        taken = np.minimum(wanted, _cap(wanted, join.limit(_COMPARISONS, _COMPARISONS_PER_QUERY, len(wanted))))
         counts.compared += int(taken.sum())
         counts.comparisons_cut += int(wanted.sum() - taken.sum())
-        for query, target in _expanded(starts, taken):
-            differing = asking_codes[query] ^ codes[target]
-            close = np.flatnonzero(np.bitwise_count(differing) <= join.radius_bits)
-            yield asking[query[close]], places[target[close]], differing[close]
+        for query, target, differing in _in_turns(queries[numbers], starts, taken, codes, join.radius_bits):
+            yield numbers[query], places[target], differing
 
 
-def _by_key(codes: np.ndarray, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
-    """Positions int64 in the order of their keys, then of their own, and the keys in that order."""
-    packed = _keys(codes, choice)
-    packed <<= np.uint64(_POSITION_BITS)
-    packed |= np.arange(len(codes), dtype=np.uint64)
+def _in_turns(
+    queries: np.ndarray, starts: np.ndarray, taken: np.ndarray, targets: np.ndarray, radius_bits: int
+) -> Iterator[Close]:
+    """Compare each query with as many targets as it takes from a start, all queries at once with their next target.
+
+    Gives places among queries and targets. Those that take most go first, so that a turn is of the first so many.
+    """
+    order = np.argsort(-taken, kind="stable")[: np.count_nonzero(taken)]
+    queries, place, taken = queries[order], starts[order], taken[order]
+    asking = len(order) - np.searchsorted(taken[::-1], np.arange(taken.max(initial=0)), side="right")
+    found: list[Close] = []
+    held = 0
+    for count in asking.tolist():
+        differing = targets[place[:count]]
+        differing ^= queries[:count]
+        close = (np.bitwise_count(differing) <= radius_bits).nonzero()[0]
+        if held + len(close) > _PORTION and found:
+            yield _joined(found)
+            found, held = [], 0
+        if len(close):
+            found.append((order[close], place[close], differing[close]))
+            held += len(close)
+        place[:count] += 1
+    if found:
+        yield _joined(found)
+
+
+def _joined(found: list[Close]) -> Close:
+    query, target, differing = map(np.concatenate, zip(*found, strict=True))
+    return query, target, differing
+
+
+def _by_key(codes: np.ndarray, choice: Choice, first: int = 0) -> np.ndarray:
+    """uint64 [N]: keys with positions below them, the lowest of which is `first`, sorted."""
+    packed = _packed(_keys(codes, choice), np.arange(first, first + len(codes)))
     packed.sort()
-    return (
-        (packed & np.uint64((1 << _POSITION_BITS) - 1)).astype(np.int64),
-        (packed >> np.uint64(_POSITION_BITS)).astype(np.int64),
-    )
+    return packed
 
 
-def _expanded(starts: np.ndarray, taken: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Queries that take so many targets each from a start -> pairs of places, a bounded number at a time."""
-    some = np.flatnonzero(taken > 0)
-    starts, taken = starts[some], taken[some]
-    before = np.concatenate([[0], np.cumsum(taken)])
-    first = 0
-    while first < len(some):
-        last = max(first + 1, int(np.searchsorted(before, before[first] + _PORTION, side="right")) - 1)
-        counts = taken[first:last]
-        shift = np.repeat(starts[first:last] - before[first:last], counts)
-        yield np.repeat(some[first:last], counts), np.arange(before[first], before[last]) + shift
-        first = last
+def _packed(keys: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    return (keys.astype(np.uint64) << np.uint64(_POSITION_BITS)) | positions.astype(np.uint64)
 
 
-def _cap(wanted: np.ndarray) -> int:
+def _positions(packed: np.ndarray) -> np.ndarray:
+    return (packed & np.uint64((1 << _POSITION_BITS) - 1)).astype(np.int64)
+
+
+def _keys_of(packed: np.ndarray) -> np.ndarray:
+    return (packed >> np.uint64(_POSITION_BITS)).astype(np.int64)
+
+
+def _cap(wanted: np.ndarray, limit: int) -> int:
     """How many targets a query may take, so that all together stay within the limit."""
-    limit = max(_COMPARISONS, _COMPARISONS_PER_QUERY * len(wanted))
     cap = int(wanted.max(initial=0))
     while cap > 1 and int(np.minimum(wanted, cap).sum()) > limit:
         cap //= 2

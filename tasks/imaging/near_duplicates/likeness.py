@@ -1,5 +1,7 @@
 """Whether two thumbnails show the same picture as a whole: same frame, at most another size, quality or brightness."""
 
+from functools import cache
+
 import numpy as np
 
 from tasks.imaging.measures import THUMBNAIL_SIDE_PX
@@ -47,26 +49,44 @@ def _thumbnail_keys(thumbnails: np.ndarray, at: np.ndarray) -> list[np.ndarray]:
 
 def sketches(thumbnails: np.ndarray, at: np.ndarray) -> np.ndarray:
     """float16 [M, 8, 8]: the thumbnails, scaled to mean 0 and length 1, in an orthonormal basis of blocks."""
-    block = THUMBNAIL_SIDE_PX // _SKETCH_SIDE
-    parts = [np.empty((0, _SKETCH_SIDE, _SKETCH_SIDE), np.float16)]
+    parts = [np.empty((0, _SKETCH_SIDE**2), np.float16)]
     for start in range(0, len(at), PAIRS_AT_ONCE):
         grey = thumbnails[at[start : start + PAIRS_AT_ONCE]].astype(np.float32)
         grey -= grey.mean(axis=1, keepdims=True)
-        grey /= np.sqrt((grey * grey).sum(axis=1, keepdims=True))
-        blocks = grey.reshape(-1, _SKETCH_SIDE, block, _SKETCH_SIDE, block)
-        parts.append((blocks.sum(axis=(2, 4)) / block).astype(np.float16))
-    return np.concatenate(parts)
+        lengths = np.sqrt(np.einsum("mp,mp->m", grey, grey))
+        parts.append((grey @ _blocks() / lengths[:, np.newaxis]).astype(np.float16))
+    return np.concatenate(parts).reshape(-1, _SKETCH_SIDE, _SKETCH_SIDE)
+
+
+@cache
+def _blocks() -> np.ndarray:
+    """float32 [1024, 64]: an orthonormal basis of pictures that are of one level in each of 8x8 blocks."""
+    block = THUMBNAIL_SIDE_PX // _SKETCH_SIDE
+    of_block = np.repeat(np.eye(_SKETCH_SIDE, dtype=np.float32), block, axis=0)
+    return np.kron(of_block, of_block) / np.float32(block)
 
 
 def may_correlate(left: np.ndarray, right: np.ndarray, mirrored: bool, min_correlation: float) -> np.ndarray:
-    """Sketches [P, 8, 8] twice -> bool [P]: False only where the thumbnails cannot correlate so much.
-
-    Vectors of length 1 with correlation c lie sqrt(2 - 2c) apart, and no projection of them lies further.
-    """
+    """Sketches [P, 8, 8] twice -> bool [P]: False only where the thumbnails cannot correlate so much."""
     if mirrored:
         right = right[:, :, ::-1]
     apart = left.astype(np.float32) - right
-    return np.sqrt(np.einsum("pij,pij->p", apart, apart)) <= np.sqrt(2 * (1 - min_correlation)) + _SKETCH_ERROR
+    return np.einsum("pij,pij->p", apart, apart) <= most_apart(min_correlation) ** 2
+
+
+def most_apart(min_correlation: float) -> float:
+    """How far apart the sketches, or any projection of them, of thumbnails may lie that correlate so much.
+
+    Vectors of length 1 with correlation c lie sqrt(2 - 2c) apart, and no projection of them lies further.
+    """
+    return float(np.sqrt(2 * (1 - min_correlation))) + _SKETCH_ERROR
+
+
+def brighter_in_the_middle(reduced: np.ndarray) -> np.ndarray:
+    """Sketches [M, 8, 8] -> float32 [M]: a projection of them that is the same of an image and of its mirror image."""
+    outer, middle = reduced[:, :, [0, 1, 6, 7]], reduced[:, :, 2:6]
+    levels = middle.sum(axis=(1, 2), dtype=np.float32) - outer.sum(axis=(1, 2), dtype=np.float32)
+    return levels / np.float32(_SKETCH_SIDE)
 
 
 def are_alike(left: np.ndarray, right: np.ndarray, max_mean_difference: float, min_correlation: float) -> np.ndarray:

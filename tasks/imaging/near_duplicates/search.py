@@ -4,7 +4,7 @@ A part is one choice of bands of the hash join. It takes the hashes whole and th
 memory is the hashes (16 bytes an image, 13 times that where cuts are looked for) and what one portion holds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,15 @@ import numpy as np
 
 from tasks.imaging.near_duplicates.edits import VIEWS, are_edits, view_hashes
 from tasks.imaging.near_duplicates.hash_join import Counts, Join, close_pairs, plan, spread
-from tasks.imaging.near_duplicates.likeness import PAIRS_AT_ONCE, are_alike, may_correlate, mirror, sketches
+from tasks.imaging.near_duplicates.likeness import (
+    PAIRS_AT_ONCE,
+    are_alike,
+    brighter_in_the_middle,
+    may_correlate,
+    mirror,
+    most_apart,
+    sketches,
+)
 
 # Above so many images, cuts are proposed within a smaller radius: their views are 12 times as many hashes.
 LARGE_IMAGES = 200_000
@@ -65,7 +73,7 @@ def here(part: Part, images: Images, limits: Limits, join: Join, known: np.ndarr
 
 def find_alike(images: Images, limits: Limits, run: Spread = here) -> Found:
     """Pairs of images that are the same as a whole."""
-    join = plan(limits.radius_bits, len(images.at), 2 * len(images.at))
+    join = plan(limits.radius_bits, len(images.at), len(images.at))  # each half of its own set and of the mirrored one
     return _together(run(alike_in_choices, images, limits, join, np.empty(0, np.int64)))
 
 
@@ -76,25 +84,38 @@ def find_edits(images: Images, limits: Limits, known: np.ndarray, run: Spread = 
 
 
 def alike_in_choices(images: Images, limits: Limits, join: Join, _known: np.ndarray, numbers: Sequence[int]) -> Found:
-    """What these choices of bands bring together, confirmed."""
-    codes, mirrored_codes = spread(images.phash), spread(images.phash_mirror)
+    """What these choices of bands bring together, confirmed.
+
+    Images are laid out by a projection of their sketches: what lies too far apart in it is not even compared.
+    """
     reduced = sketches(images.thumbnails, images.at)
+    levels = brighter_in_the_middle(reduced)
+    order = np.argsort(levels, kind="stable")
+    reduced, levels = reduced[order], levels[order].astype(np.float64)
+    reach = most_apart(limits.min_correlation)
+    first, after = np.searchsorted(levels, levels - reach), np.searchsorted(levels, levels + reach, side="right")
+    codes, mirrored_codes = spread(images.phash[order]), spread(images.phash_mirror[order])
     counts, found = Counts(), [np.empty((0, 2), np.int64)]
 
-    def confirm(mirrored: bool, left: np.ndarray, right: np.ndarray) -> None:
-        ordered = left < right
-        left, right = left[ordered], right[ordered]
-        hopeful = may_correlate(reduced[left], reduced[right], mirrored, limits.min_correlation)
-        left, right = left[hopeful], right[hopeful]
-        for start in range(0, len(left), PAIRS_AT_ONCE):
-            pair = np.stack([left[start : start + PAIRS_AT_ONCE], right[start : start + PAIRS_AT_ONCE]], axis=1)
-            one, other = (images.thumbnails[images.at[side]] for side in pair.T)
+    def confirm(mirrored: bool, query: np.ndarray, target: np.ndarray) -> None:
+        if mirrored:  # every pair comes from both sides
+            once = order[query] < order[target]
+            query, target = query[once], target[once]
+        hopeful = [
+            may_correlate(reduced[query[some]], reduced[target[some]], mirrored, limits.min_correlation)
+            for some in _parts(len(query))
+        ]
+        pairs = np.stack([query, target], axis=1)[np.concatenate([np.empty(0, bool), *hopeful])]
+        pairs = np.sort(order[pairs], axis=1)
+        for some in _parts(len(pairs)):
+            one, other = (images.thumbnails[images.at[side]] for side in pairs[some].T)
             other = mirror(other) if mirrored else other
-            found.append(pair[are_alike(one, other, limits.max_mean_difference, limits.min_correlation)])
+            found.append(pairs[some][are_alike(one, other, limits.max_mean_difference, limits.min_correlation)])
 
+    following = np.arange(1, len(order) + 1)
     for number in numbers:
-        close_pairs(join, number, codes, None, partial(confirm, False), counts)
-        close_pairs(join, number, codes, mirrored_codes, partial(confirm, True), counts)
+        close_pairs(join, number, codes, codes, partial(confirm, False), counts, (following, after))
+        close_pairs(join, number, codes, mirrored_codes, partial(confirm, True), counts, (first, after))
     return Found(_unique(found), counts)
 
 
@@ -153,6 +174,11 @@ class _Edits:
             confirmed.append(keys[chunk][are_edits(one, other, view, bool(mirrored), *limits)])
         if any(map(len, confirmed[1:])):
             self.keys = np.unique(np.concatenate(confirmed))
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """So many pairs, as many at a time as fit into a processor's cache."""
+    return (slice(start, start + PAIRS_AT_ONCE) for start in range(0, count, PAIRS_AT_ONCE))
 
 
 def _together(parts: list[Found]) -> Found:

@@ -10,18 +10,24 @@ from tasks.imaging.near_duplicates.hash_join import Counts, close_pairs, plan, p
 
 
 def joined(join, queries, targets=None, counts=None):
-    """All pairs of all choices, in the order in which they came."""
+    """All pairs of all choices, in the order in which they came; without targets those within one set."""
     found = []
     for number in range(len(join.choices)):
         close_pairs(
             join,
             number,
             queries,
-            targets,
+            queries if targets is None else targets,
             lambda left, right: found.extend(zip(left.tolist(), right.tolist(), strict=True)),
             counts or Counts(),
+            ascending(queries) if targets is None else None,
         )
     return found
+
+
+def ascending(codes):
+    """Each with all that come after it."""
+    return np.arange(1, len(codes) + 1), np.full(len(codes), len(codes))
 
 
 def every_comparison(queries, targets, radius_bits):
@@ -70,8 +76,8 @@ def test_spreading_the_bits_keeps_distances():
 
 def test_what_the_limits_cut_is_counted(monkeypatch):
     codes = np.full(200, 12345, np.uint64)
-    for name in ("_COMPARISONS", "_COMPARISONS_PER_QUERY"):
-        monkeypatch.setattr(hash_join, name, 10)
+    for name, limit in (("_COMPARISONS", 10), ("_COMPARISONS_PER_QUERY", 10), ("_MANY_CHOICES", 1)):
+        monkeypatch.setattr(hash_join, name, limit)
     counts = Counts()
     found = joined(plan_of(0, 1), codes, counts=counts)
     assert counts.comparisons_cut > 0
@@ -79,11 +85,32 @@ def test_what_the_limits_cut_is_counted(monkeypatch):
 
 
 def test_close_pairs_beyond_the_limit_are_counted(monkeypatch):
-    monkeypatch.setattr(hash_join, "_CLOSE", 50)
-    monkeypatch.setattr(hash_join, "_CLOSE_PER_QUERY", 0)
+    for name, limit in (("_CLOSE", 50), ("_CLOSE_PER_QUERY", 0), ("_MANY_CHOICES", 1)):
+        monkeypatch.setattr(hash_join, name, limit)
     counts = Counts()
     found = joined(plan_of(0, 1), np.full(40, 7, np.uint64), counts=counts)
     assert (len(found), counts.close_cut) == (50, 40 * 39 // 2 - 50)
+
+
+@settings(max_examples=25, deadline=None)
+@given(clustered_codes(), st.integers(0, 8), st.integers(0, 2**32))
+def test_with_a_window_a_query_meets_only_what_lies_in_it(codes, radius_bits, seed):
+    first, after = np.random.default_rng(seed).integers(0, len(codes) + 1, (2, len(codes)))
+    found = []
+    targets = codes[::-1] ^ np.uint64(3)
+    join = plan_of(radius_bits, 1)
+    for number in range(len(join.choices)):
+        close_pairs(
+            join,
+            number,
+            codes,
+            targets,
+            lambda left, right: found.extend(zip(left.tolist(), right.tolist(), strict=True)),
+            Counts(),
+            (first, after),
+        )
+    expected = every_comparison(codes, targets, radius_bits)
+    assert sorted(found) == [(i, j) for i, j in expected if first[i] <= j < after[i]]
 
 
 @pytest.mark.parametrize("within", [True, False])
@@ -100,6 +127,7 @@ def test_a_portion_is_bounded(monkeypatch):
     monkeypatch.setattr(hash_join, "_PORTION", 64)
     sizes = []
     join = plan_of(0, 1)
-    close_pairs(join, 0, np.zeros(50, np.uint64), None, lambda left, _right: sizes.append(len(left)), Counts())
+    codes = np.zeros(50, np.uint64)
+    close_pairs(join, 0, codes, codes, lambda left, _right: sizes.append(len(left)), Counts(), ascending(codes))
     assert max(sizes) <= 64
     assert sum(sizes) == 50 * 49 // 2

@@ -39,3 +39,14 @@ def test_different_thumbnails_with_one_key_are_not_taken_for_equal(monkeypatch):
     monkeypatch.setattr(likeness, "_thumbnail_keys", lambda thumbnails, at: [np.zeros(len(at), np.uint64)])
     thumbnails = noisy_thumbnails()[[1, 1, 2]]
     assert likeness.first_with_equal_thumbnail(thumbnails, np.arange(3)).tolist() == [0, 0, 2]
+
+
+def test_the_projection_is_that_of_the_mirror_image_and_moves_no_further_than_sketches_do():
+    thumbnails = noisy_thumbnails()
+    rows = np.arange(120)
+    straight, mirrored = (likeness.sketches(some, rows) for some in (thumbnails, likeness.mirror(thumbnails)))
+    levels = likeness.brighter_in_the_middle(straight)
+    assert np.allclose(levels, likeness.brighter_in_the_middle(mirrored), atol=1e-3)
+    left, right = np.array(list(combinations(range(120), 2))).T
+    apart = np.linalg.norm((straight[left].astype(np.float32) - straight[right]).reshape(len(left), -1), axis=1)
+    assert (np.abs(levels[left] - levels[right]) <= apart + 1e-5).all()
