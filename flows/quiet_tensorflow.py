@@ -7,8 +7,10 @@ import sys
 def import_tensorflow_quietly() -> None:
     """Import it with standard error closed to it: it writes there at import, whatever its log level is.
 
-    Errors of the import are raised as usual.
+    Errors of the import are raised as usual. Nothing where Keras runs on another library.
     """
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     shown = os.dup(2)

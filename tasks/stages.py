@@ -1,5 +1,6 @@
 """The two flows as ordered lists of stages. Read from top to bottom: this is what a run does."""
 
+import os
 from dataclasses import replace
 
 from tasks import (
@@ -20,7 +21,7 @@ from tasks import train as training
 from tasks.stage import Stage
 
 PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "scikit-image", "simplejpeg")
-MODEL_LIBRARIES = ("keras", "numpy", "tensorflow")
+MODEL_LIBRARIES = ("keras", "numpy", os.environ.get("KERAS_BACKEND", "tensorflow"))
 
 PREPARE = (
     Stage(
