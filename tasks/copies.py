@@ -88,17 +88,17 @@ def _near_copies(
     rows: list[Row], indices: np.ndarray, thumbnails: np.ndarray, similarity: DuplicateSettings, run: Spread
 ) -> NearCopies:
     """Pairs of positions in `indices`."""
-    phash, mirror = (
-        np.array([rows[index][name] for index in indices], dtype=np.uint64) for name in ("phash", "phash_mirror")
-    )
-    sides = [min(rows[index]["width_px"], rows[index]["height_px"]) for index in indices]
+    looked_at = [rows[index] for index in indices.tolist()]
+    phash, mirror = (np.array([row[name] for row in looked_at], dtype=np.uint64) for name in ("phash", "phash_mirror"))
+    sides = [min(row["width_px"], row["height_px"]) for row in looked_at]
     return near_copies(indices, phash, mirror, thumbnails, np.array(sides, dtype=np.int64), similarity, run)
 
 
 def _groups_of(indices: np.ndarray, pairs: np.ndarray) -> list[list[int]]:
     members: dict[int, list[int]] = defaultdict(list)
-    for position, representative in enumerate(groups(len(indices), pairs)):
-        members[int(representative)].append(int(indices[position]))
+    group, paired = groups(len(indices), pairs), np.unique(pairs)
+    for representative, index in zip(group[paired].tolist(), indices[paired].tolist(), strict=True):
+        members[representative].append(index)
     return [group for group in members.values() if len(group) > 1]
 
 

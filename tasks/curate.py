@@ -103,7 +103,8 @@ def curate(settings: CurateSettings, context: StageContext) -> Summary:
     for check in CHECKS:
         check(work)
     for row in work.rows:
-        row["detail"] = detail_of(row)
+        if "override_trace" in row:
+            row["detail"] = detail_of(row)
     decided = {name: [row[name] for row in work.rows] for name in DECIDED_COLUMNS}
     table = _without_excluded_content(with_columns(table, **decided))
     write_table(table, context.out / MANIFEST_FILE)
