@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from datasets.manifest import Kind
+from datasets.manifest import MANIFEST_FILE, SCHEMA, Kind, write_table
 from datasets.normalise import METHODS
 from datasets.tf_augmentations import STRENGTHS
 
@@ -27,7 +28,9 @@ def folder(tmp_path_factory, build_dataset_in) -> Path:
     home = tmp_path_factory.mktemp("page")
     images = np.random.default_rng(0).integers(0, 100, (70, 16, 16, 1), dtype=np.uint8)
     splits = {"train": images, "train_augmented": images, "test": images[:10]}
-    build_dataset_in(home / "published", "digits", splits)
+    version = build_dataset_in(home / "published", "digits", splits)
+    row = {"source": "digits", "member": "a.png", "frame": 0, "kind": "real", "status": "kept"}
+    write_table(pa.Table.from_pylist([row], schema=SCHEMA), version / MANIFEST_FILE)
     build_dataset_in(home / "published", "digits_synthetic", {"train": images[:20] + 150}, kind=Kind.SYNTHETIC)
     return home
 
