@@ -1,5 +1,7 @@
 # `make demo` and `make test` are all that is needed; each makes .venv from the lock when it is not there.
 PYTHON ?= python3
+# Files of tests that run at once; each may start servers, workers and trainings of its own. 0: one after the other.
+TEST_PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -14,8 +16,8 @@ help:  ## list the targets
 demo: $(RUNTIME)  ## run everything on 1,797 real digits; results in demo/
 	$(BIN)/augment-dataset demo --folder demo
 
-test: $(DEVELOPMENT)  ## run all tests
-	$(BIN)/python -m pytest -q
+test: $(DEVELOPMENT)  ## run all tests; TEST_PROCESSES=4 on a larger machine
+	$(BIN)/python -m pytest -q --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 lint: $(DEVELOPMENT)  ## formatting, linting, types
 	$(BIN)/ruff format --check .
