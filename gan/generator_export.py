@@ -20,6 +20,7 @@ import numpy as np
 
 from datasets.atomic_file import atomic_file
 from datasets.errors import BadInput
+from gan.models.portable import portable
 from gan.sampling import SPEC_FILE, Generator, load_generator
 
 FORMATS = ("keras", "onnx")
@@ -70,11 +71,14 @@ def _to_keras(network: keras.Model, path: Path) -> Run:
 
 
 def write_keras(network: keras.Model, path: Path) -> None:
-    """Write a `.keras` file. Keras puts the time into it in two places; here the same network gives the same bytes."""
+    """Write a `.keras` file of Keras' own layers.
+
+    Keras puts the time into it in two places; here the same network gives the same bytes.
+    """
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
         dated = Path(scratch) / path.name
         with _unwarned():  # Keras warns of itself under NumPy 2
-            network.save(dated)
+            portable(network).save(dated)
         with zipfile.ZipFile(dated) as old, atomic_file(path) as file, zipfile.ZipFile(file, "w") as new:
             for name in sorted(old.namelist()):
                 content = old.read(name)
@@ -87,6 +91,7 @@ def _to_onnx(network: keras.Model, path: Path) -> Run:
     import onnx
     import onnxruntime
 
+    network = portable(network)
     network([np.zeros((1, *tensor.shape[1:]), tensor.dtype) for tensor in network.inputs], training=False)
     with _unwarned(), contextlib.redirect_stdout(None):
         network.export(path, format="onnx", verbose=False)

@@ -1,7 +1,8 @@
 """Images from a trained generator."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from datasets.errors import BadInput, FormatError
 from gan.backends import Tensor, backend
 from gan.blocks import BLOCK, at_fixed_places
 from gan.classifier import weights_digest
+from gan.models.mapping_network import has_styles, towards_mean_style
 from gan.models.registry import family_of
 from gan.models.spec import ModelSpec
 from gan.training_state import network_inputs
@@ -33,6 +35,14 @@ class Generator:
         self.class_names = None if class_names is None else tuple(class_names)
         arguments = [((BLOCK, spec.latent_size), "float32"), ((BLOCK,), "int32")]
         self._forward = backend.forward(self._pixels, network, arguments)
+        self._forward_truncated: Callable[..., np.ndarray] | None = None
+        if has_styles(network):
+            truncated = towards_mean_style(network)
+
+            def pixels(latents: Tensor, labels: Tensor, share: Tensor) -> Tensor:
+                return _as_pixels(truncated(network_inputs(spec, latents, labels), share))
+
+            self._forward_truncated = backend.forward(pixels, network, [*arguments, ((), "float32")])
 
     @property
     def weights_sha256(self) -> str:
@@ -44,9 +54,10 @@ class Generator:
         """uint8 [N, H, W, C] for int labels [N], or for a count where the generator is unconditional.
 
         Image number i, counted from `first`, depends on (seed, i, label i, attempt, truncation) alone: so parts of a
-        set can be made apart, and give the same images. `truncation` scales the latents. A generator of one class
-        takes both labels and a count. Raises BadInput for a count where labels are needed, or for labels that it does
-        not know.
+        set can be made apart, and give the same images. `truncation` scales the latents, or, where there are styles,
+        their distance to the mean style. A generator of one class takes both labels and a count.
+
+        Raises BadInput for a count where labels are needed, or for labels that it does not know.
         """
         wanted = self.checked(labels)
         numbers = np.arange(first, first + len(wanted))
@@ -59,14 +70,24 @@ class Generator:
         latents = np.empty((len(numbers), self.spec.latent_size), dtype=np.float32)
         for row, number in enumerate(numbers.tolist()):
             latents[row] = self.latent(seed, number, attempt)
-        return self.render(np.float32(truncation) * latents, labels, numbers)
+        if self._forward_truncated is None:
+            return self.render(np.float32(truncation) * latents, labels, numbers)
+        return self.render(latents, labels, numbers, style_share=truncation)
 
-    def render(self, latents: np.ndarray, labels: np.ndarray, numbers: np.ndarray | None = None) -> np.ndarray:
-        """uint8 [N, H, W, C] of latents float32 [N, latent_size] and labels int [N]; `numbers` give places."""
+    def render(
+        self, latents: np.ndarray, labels: np.ndarray, numbers: np.ndarray | None = None, *, style_share: float = 1.0
+    ) -> np.ndarray:
+        """uint8 [N, H, W, C] of latents float32 [N, latent_size] and labels int [N]; `numbers` give places.
+
+        `style_share` is for generators with styles: what is left of each style's distance to the mean style.
+        """
         if not len(latents):
             return np.empty((0, self.spec.resolution_px, self.spec.resolution_px, self.spec.channels), np.uint8)
         places = np.arange(len(latents)) if numbers is None else numbers
-        return at_fixed_places(self._forward, places, latents, labels.astype(np.int32))
+        forward = self._forward
+        if style_share != 1.0 and self._forward_truncated is not None:
+            forward = partial(_with_last, self._forward_truncated, np.float32(style_share))
+        return at_fixed_places(forward, places, latents, labels.astype(np.int32))
 
     def latent(self, seed: int, number: int, attempt: int = 0) -> np.ndarray:
         """float32 [latent_size] of an image number. Later attempts are for images that were rejected."""
@@ -95,14 +116,13 @@ class Generator:
             "weights_sha256": self.weights_sha256,
             "spec": self.spec.model_dump(),
             "class_names": self.class_names,
-            "how_to_use": how_to_use(self.spec),
+            "how_to_use": how_to_use(self.spec, with_styles=self._forward_truncated is not None),
             "training": dict(training or {}),
         }
         write_text_atomically(folder / SPEC_FILE, json.dumps(record, indent=1) + "\n")
 
     def _pixels(self, latents: Tensor, labels: Tensor) -> Tensor:
-        images = self._network(network_inputs(self.spec, latents, labels), training=False)
-        return ops.cast(ops.clip(ops.round((images + 1.0) * 127.5), 0.0, 255.0), "uint8")
+        return _as_pixels(self._network(network_inputs(self.spec, latents, labels), training=False))
 
     def checked(self, labels: np.ndarray | int) -> np.ndarray:
         """Labels int32 [N]; zeros for a count. Raises BadInput as `sample` does."""
@@ -119,18 +139,31 @@ class Generator:
         return wanted
 
 
-def how_to_use(spec: ModelSpec) -> dict[str, str]:
+def _as_pixels(images: Tensor) -> Tensor:
+    return ops.cast(ops.clip(ops.round((images + 1.0) * 127.5), 0.0, 255.0), "uint8")
+
+
+def _with_last(function: Callable[..., np.ndarray], last: np.float32, *first: np.ndarray) -> np.ndarray:
+    return function(*first, last)
+
+
+def how_to_use(spec: ModelSpec, with_styles: bool = False) -> dict[str, str]:
     """What somebody needs to know who has the network and nothing else of this project."""
     inputs = f"latents float32 [N, {spec.latent_size}]"
     if spec.classes:
         inputs += "; labels int32 [N], positions in class_names"
+    truncated = (
+        "a factor of each style's distance to the mean style, in this project"
+        if with_styles
+        else "a factor of the latents"
+    )
     shape = f"[N, {spec.resolution_px}, {spec.resolution_px}, {spec.channels}]"
     return {
         "inputs": inputs,
         "latents_of_image_i": f"{spec.latent_scale:g} * numpy.random.default_rng([seed, i])"
         f'.standard_normal({spec.latent_size}, dtype="float32")',
         "latents_after_a_rejections": "the same with default_rng([seed, i, a])",
-        "truncation": "a factor of the latents; 1 is what the generator was judged with",
+        "truncation": f"{truncated}; 1 is what the generator was judged with",
         "output": f"images float32 {shape}, {'gray' if spec.channels == 1 else 'RGB'}, meant for [-1, 1]",
         "to_uint8": "numpy.clip(numpy.round((images + 1) * 127.5), 0, 255).astype('uint8')",
     }

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gan.autoencoder_settings import AutoencoderSettings, check_model
 from gan.discriminator_augmentation_settings import DiscriminatorAugmentationSettings
 from gan.film_settings import FilmSettings
+from gan.growth_settings import GrowthSettings
 from gan.health_settings import HealthSettings
 from gan.models.families import FAMILY_NAMES, FamilyName
 from gan.objective_settings import LOSS_DEFAULTS, LossName, PenaltyKind, PenaltySettings, check_objective
+from gan.path_length_settings import PathLengthSettings
 
 MIN_SELECT_IMAGES = 6  # each is compared with its five nearest
 MIN_CLASS_IMAGES = 8  # on average, to learn by class: fewer are copied rather than learned
@@ -124,6 +126,10 @@ class TrainingSettings(BaseModel):
     autoencoder: AutoencoderSettings = Field(
         default_factory=AutoencoderSettings, description="Training of the family vae, which has no discriminator."
     )
+    path_length: PathLengthSettings = Field(
+        default_factory=PathLengthSettings, description="Even path lengths, of the family stylegan2."
+    )
+    growth: GrowthSettings = Field(default_factory=GrowthSettings, description="How the family progressive grows.")
     ema_halflife_images: int = Field(5_000, description="Images after which averaged weights forget half.", ge=1)
     evaluate_every_images: int = Field(20_000, description="Images between evaluations.", ge=1)
     evaluation_samples: int = Field(1_000, description="Synthetic images per evaluation.", ge=16, le=100_000)

@@ -13,6 +13,7 @@ from gan.batches import BatchOrder
 from gan.checkpoints import Checkpoint, forget_after, newest_checkpoint, save_checkpoint
 from gan.discriminator import save_discriminator
 from gan.evaluation import Evaluator
+from gan.growth import Growth
 from gan.health import Alarm, Window, alarms, divergence, is_healthy, saturation
 from gan.models.registry import family_of
 from gan.presets import chosen_values
@@ -67,6 +68,7 @@ class TrainingRun:
         self._watch = Watch(self._generator, settings, inputs.seed, inputs.folder)
         self._kind = step_kind(state.spec)
         self._best_weights, self._best_partner = state.averaged_arrays(), state.partner_arrays()
+        self._growth = Growth((state.generator, state.averaged, state.discriminator), settings)
         self._stopwatch = Stopwatch()
         self._unread: list[Tensor] = []  # numbers of steps, left where they were computed until they are needed
         self.position = Position()
@@ -187,6 +189,7 @@ class TrainingRun:
         now = scheduled(self._settings, weights, self.images_seen, position.rollbacks, position.collapses)
         self._state.set_learning_rate(now.learning_rate)
         self._state.set_beta2(now.beta2)
+        self._growth.follow(self.images_seen)
         picks = self._order.at(position.step)
         images, labels = self._inputs.images[picks], self._inputs.labels[picks]
         rest = (np.int32(position.step), np.float32(now.weight), np.float32(now.ema_decay))

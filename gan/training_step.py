@@ -18,7 +18,10 @@ from gan.devices import Devices
 from gan.discriminator_augmentation import Adaptation, Change, drawn_change
 from gan.discriminator_augmentation_settings import PolicyName
 from gan.losses import adversarial_loss
+from gan.models.growth_layers import as_grown
+from gan.models.mapping_network import has_styles
 from gan.models.spec import ModelSpec
+from gan.path_length import PathLengths
 from gan.penalties import is_due
 from gan.penalty_terms import penalty_term
 from gan.seeds import derived_seed
@@ -49,13 +52,14 @@ def make_step(
     with_xla = not spread and uses_xla(settings.compile, backend.has_gpu())
 
     @cache
-    def compiled(penalised: bool, moves_generator: bool) -> StepFunction:
+    def compiled(penalised: bool, moves_generator: bool, evens_paths: bool) -> StepFunction:
         """Kinds of steps are functions of their own: a branch inside would cost all of them time."""
 
         def step_function(images: Tensor, labels: Tensor, step: Tensor, gamma: Tensor, decay: Tensor) -> Tensor:
             def one(images: Tensor, labels: Tensor) -> Tensor:
                 chance = memory.probability
-                return update(images, labels, step, gamma, chance, penalised=penalised, moves_generator=moves_generator)
+                kinds = {"penalised": penalised, "moves_generator": moves_generator, "evens_paths": evens_paths}
+                return update(images, labels, step, gamma, chance, **kinds)
 
             numbers = (devices.spread(one) if devices else one)(images, labels)
             if moves_generator:
@@ -70,7 +74,9 @@ def make_step(
 
     def run(images: Tensor, labels: Tensor, step: Tensor, gamma: Tensor, decay: Tensor) -> Tensor:
         number = int(step)
-        kind = compiled(has_penalty and is_due(number, every), number % moves == moves - 1)
+        moves_now = number % moves == moves - 1
+        paths_now = moves_now and update.has_paths and is_due(number // moves, settings.path_length.every_steps)
+        kind = compiled(has_penalty and is_due(number, every), moves_now, paths_now)
         return kind(images, labels, step, gamma, decay)
 
     return run
@@ -132,6 +138,10 @@ class _Update:
     ) -> None:
         self._state, self._settings, self._seed, self._policies = state, settings, seed, policies
         self._loss = adversarial_loss(settings.loss, settings.real_label)
+        self._paths: PathLengths | None = None
+        if has_styles(state.generator) and settings.path_length.weight:
+            self._paths = PathLengths(state.generator, settings.path_length)
+            state.keep_also("path_length", [self._paths.mean])
         spec = state.spec
         self.images_shape = (settings.batch_size, spec.resolution_px, spec.resolution_px, spec.channels)
 
@@ -145,10 +155,11 @@ class _Update:
         *,
         penalised: bool,
         moves_generator: bool,
+        evens_paths: bool = False,
     ) -> Tensor:
         """float32 [7]: StepNumbers but for the probability."""
         draw = _Draw(self._seed, step)
-        real = scaled(images)
+        real = as_grown(self._state.discriminator, scaled(images))
         fake = self._generated(draw.normal(self._latents_shape, "latents d"), labels)
         changes = self._change(draw, "d real", probability), self._change(draw, "d fake", probability)
         discriminator, optimiser = self._state.discriminator, self._state.discriminator_optimiser
@@ -166,8 +177,13 @@ class _Update:
         backend.apply(optimiser, gradients, discriminator.trainable_variables)
         generator_loss = self._loss.generator(*scores)
         if moves_generator:
-            generator_loss = self._generator_update(real, scores[0], labels, draw, probability)
+            generator_loss = self._generator_update(real, scores[0], labels, draw, probability, evens_paths)
         return ops.stack([adversarial, generator_loss, penalty, *self._statistics(*scores)])
+
+    @property
+    def has_paths(self) -> bool:
+        """Whether the generator has styles whose path lengths are kept even."""
+        return self._paths is not None
 
     @property
     def _latents_shape(self) -> tuple[int, int]:
@@ -214,7 +230,13 @@ class _Update:
         return weight if penalty.every_steps == 1 else penalty.every_steps * weight
 
     def _generator_update(
-        self, real: Tensor, real_scores: Tensor, labels: Tensor, draw: "_Draw", probability: Tensor
+        self,
+        real: Tensor,
+        real_scores: Tensor,
+        labels: Tensor,
+        draw: "_Draw",
+        probability: Tensor,
+        evens_paths: bool,
     ) -> Tensor:
         generator, optimiser = self._state.generator, self._state.generator_optimiser
         latents = draw.normal(self._latents_shape, "latents g")
@@ -224,12 +246,20 @@ class _Update:
 
         def loss() -> tuple[Tensor, Tensor]:
             fake_scores = self._scored(change(self._generated(latents, labels)), labels)
-            adversarial = self._loss.generator(real_scores, fake_scores)
-            return self._scaled(adversarial, optimiser), adversarial
+            adversarial = total = self._loss.generator(real_scores, fake_scores)
+            if evens_paths:
+                total = adversarial + self._path_penalty(labels, draw)
+            return self._scaled(total, optimiser), adversarial
 
         gradients, adversarial = backend.gradients(loss, generator.trainable_variables)
         backend.apply(optimiser, gradients, generator.trainable_variables)
         return adversarial
+
+    def _path_penalty(self, labels: Tensor, draw: "_Draw") -> Tensor:
+        assert self._paths is not None  # has_paths
+        latents = draw.normal(self._latents_shape, "latents of paths")
+        inputs = network_inputs(self._state.spec, latents, labels)
+        return self._paths.weighted_penalty(inputs, draw.normal(self.images_shape, "path noise"))
 
     def _change(self, draw: "_Draw", place: str, probability: Tensor) -> Change:
         if not self._policies:

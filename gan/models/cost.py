@@ -6,6 +6,9 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
+from gan.models.equalised_layers import EqualisedConv2D, EqualisedDense
+from gan.models.modulated_convolution import ModulatedConv2D
+
 
 def parameters(network: keras.Model) -> int:
     """Trained weights; moving statistics and the vectors of spectral normalisation are not counted."""
@@ -52,8 +55,18 @@ def _of_dense(layer: layers.Dense) -> int:
     return math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
 
 
+def _of_modulated(layer: ModulatedConv2D) -> int:
+    """Like a convolution, or a transposed one, and once the sums of squares."""
+    places = math.prod(layer.output.shape[1:3]) // (4 if layer.doubles else 1)
+    squares = math.prod(layer.kernel.shape[-2:]) if layer.demodulates else 0
+    return places * math.prod(layer.kernel.shape) + squares
+
+
 _COUNTS: dict[type[layers.Layer], Callable[[layers.Layer], int]] = {  # the first that fits
     layers.Conv2DTranspose: _of_transposed,
     layers.Conv2D: _of_convolution,
+    EqualisedConv2D: _of_convolution,
+    ModulatedConv2D: _of_modulated,
     layers.Dense: _of_dense,
+    EqualisedDense: _of_dense,
 }

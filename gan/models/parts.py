@@ -3,6 +3,7 @@
 import keras
 from keras import KerasTensor, layers
 
+from gan.models.minibatch_deviation import MinibatchDeviation
 from gan.models.spec import ModelSpec
 from gan.models.spectral import SpectralConv2D, SpectralDense, SpectralEmbedding
 
@@ -67,4 +68,4 @@ def leaky(hidden: KerasTensor, name: str) -> KerasTensor:
 
 def uses_batch_statistics(network: keras.Model) -> bool:
     """Whether an image's result in training depends on the others of its batch."""
-    return any(isinstance(layer, layers.BatchNormalization) for layer in network.layers)
+    return any(isinstance(layer, layers.BatchNormalization | MinibatchDeviation) for layer in network.layers)

@@ -46,8 +46,20 @@ train(data["x"], data["y"], ("flat", "rising", "falling"), data["sx"], data["sy"
         {"model": "dcgan", "loss": "non_saturating"},
         {"discriminator_augmentation": {"policies": ["translation"], "probability": 0.2, "images_to_full": 500}},
         {"model": "vae"},
+        {"model": "r3gan", "penalty": {"order": "exact"}},
+        {"model": "dcgan", "normalisation": "instance", "attention_px": 8},
+        {"model": "stylegan2"},
+        {"model": "progressive", "growth": {"images_per_phase": 100}},
     ],
-    ids=["batch normalisation", "adaptive augmentation", "autoencoder"],
+    ids=[
+        "batch normalisation",
+        "adaptive augmentation",
+        "autoencoder",
+        "residual blocks",
+        "attention",
+        "noise, path lengths, mean styles",
+        "growth",
+    ],
 )
 def test_a_run_killed_at_any_step_ends_with_the_same_bits(
     stripes: Images, few_stripes: Images, small_training: TrainingSettings, tmp_path: Path, change: dict[str, Any]
@@ -68,6 +80,8 @@ def test_a_run_killed_at_any_step_ends_with_the_same_bits(
     assert got.keys() == wanted.keys()
     assert [name for name in wanted if not np.array_equal(got[name], wanted[name])] == []
     assert resumed.evaluations == whole.evaluations
+    if change.get("model") == "stylegan2":
+        assert float(got["path_length/000"]) > 0
 
 
 def last_arrays(folder: Path) -> dict[str, np.ndarray]:

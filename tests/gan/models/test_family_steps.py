@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from gan.backends import backend
+from gan.models.growth_layers import fades
 from gan.models.registry import FAMILIES
 from gan.models.spec import RESOLUTIONS_PX, ModelSpec
 from gan.sampling import Generator
@@ -62,6 +63,8 @@ def test_a_step_changes_both_networks_and_the_average(
     wanted = spec(name, resolution_px, channels, classes)
     state, step = made(wanted)
     networks = (state.generator, state.discriminator, state.averaged)
+    for fade in [fade for network in networks for fade in fades(network)]:
+        fade.share.assign(0.5)  # else what has not grown yet, or is outgrown, does not learn
     before = [[variable.numpy() for variable in network.trainable_variables] for network in networks]
     numbers = taken(step, wanted, 0)
     assert numbers.shape == (len(step_kind(wanted).numbers),)
