@@ -57,8 +57,9 @@ def row_of(
 ) -> Row:
     """Build a family's networks and count; with `measure`, also run training steps for a second or two."""
     from gan.models.cost import parameters, step_estimate
+    from gan.models.options import NORMALISED, NOT_SPECTRAL, WITH_ATTENTION
     from gan.models.registry import FAMILIES
-    from gan.models.spec import ModelSpec
+    from gan.models.spec import ModelSpec, check_attention
     from gan.step_cost import step_cpu_ms
 
     family = FAMILIES[name]
@@ -70,8 +71,11 @@ def row_of(
         latent_size=settings.latent_size,
         width=settings.width,
         max_width=settings.max_width,
-        spectral_normalisation=settings.spectral_normalisation and family.kind == "adversarial",
+        spectral_normalisation=settings.spectral_normalisation and name not in NOT_SPECTRAL,
+        normalisation=settings.normalisation if name in NORMALISED else "auto",
+        attention_px=settings.attention_px if name in WITH_ATTENTION else None,
     )
+    check_attention(spec)
     generator, partner = family.build_generator(spec, 0), family.build_partner(spec, 0)
     estimate = settings.batch_size * step_estimate(generator, partner)
     cost = step_cpu_ms(spec, settings) if measure else float(estimate)

@@ -17,12 +17,3 @@ class AutoencoderSettings(BaseModel):
     )
     beta_start: float = Field(0.1, description="Weight of the latents' divergence at the first step.", ge=0, le=1000)
     beta_end: float = Field(1.0, description="The same at the end of the budget (cosine).", ge=0, le=1000)
-
-
-def check_model(model: str, spectral_normalisation: bool) -> None:
-    """Raises ValueError, one sentence, where what is asked of a discriminator is asked of a family without one."""
-    if spectral_normalisation and model == "vae":
-        raise ValueError(
-            "spectral_normalisation is of a discriminator, and model vae has none; "
-            "set it to false, or choose another model"
-        )

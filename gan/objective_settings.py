@@ -5,13 +5,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gan.models.options import NORMALISED, NormalisationChoice, has_batch_statistics
+
 LossName = Literal["relativistic", "non_saturating", "minimax", "least_squares", "hinge", "wasserstein"]
 PenaltyKind = Literal["r1_r2", "r1", "r2", "gradient_penalty", "none"]
 PenaltyOrder = Literal["first", "exact"]
 
 SMOOTHABLE = ("non_saturating", "minimax")
-CLASSICAL = ("non_saturating", "minimax", "least_squares")  # losses that batch normalisation was enough for
-BATCH_NORMALISED = ("dcgan",)
+CLASSICAL = ("non_saturating", "minimax", "least_squares")  # losses that normalisation was enough for
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,12 @@ class PenaltySettings(BaseModel):
         10.0, description="Weight of gradient_penalty; r1 and r2 have gamma_start and gamma_end.", gt=0, le=1e6
     )
 
-    def kind_for(self, loss: str, model: str) -> PenaltyKind:
+    def kind_for(self, loss: str, model: str, normalisation: NormalisationChoice) -> PenaltyKind:
         """The kind; where it is `auto`, the one that goes with a loss, and none for the classical DCGAN."""
         if self.kind != "auto":
             return self.kind
-        return "none" if model in BATCH_NORMALISED and loss in CLASSICAL else LOSS_DEFAULTS[loss].penalty
+        classical = model in NORMALISED and normalisation != "none" and loss in CLASSICAL
+        return "none" if classical else LOSS_DEFAULTS[loss].penalty
 
     @property
     def resolved_order(self) -> PenaltyOrder:
@@ -62,9 +64,11 @@ class PenaltySettings(BaseModel):
         return "exact" if self.order == "exact" else "first"
 
 
-def check_objective(model: str, loss: str, real_label: float, penalty: PenaltySettings) -> None:
+def check_objective(
+    model: str, normalisation: NormalisationChoice, loss: str, real_label: float, penalty: PenaltySettings
+) -> None:
     """Raises ValueError, one sentence, for combinations that make no sense."""
-    kind = penalty.kind_for(loss, model)
+    kind = penalty.kind_for(loss, model, normalisation)
     if real_label != 1.0 and loss not in SMOOTHABLE:
         raise ValueError(
             f"real_label is {real_label:g}, but loss {loss} has no labels to smooth; "
@@ -74,10 +78,10 @@ def check_objective(model: str, loss: str, real_label: float, penalty: PenaltySe
         raise ValueError(
             "loss wasserstein without a penalty has no bound on its scores; set penalty.kind to gradient_penalty"
         )
-    if kind == "gradient_penalty" and model in BATCH_NORMALISED:
+    if kind == "gradient_penalty" and has_batch_statistics(model, normalisation):
         raise ValueError(
             f"gradient_penalty is of single images, and scores of model {model} depend on the whole batch; "
-            "choose another penalty.kind, or another model"
+            "choose another penalty.kind, normalisation or model"
         )
     if kind == "gradient_penalty" and penalty.order == "first":
         raise ValueError(

@@ -5,12 +5,13 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gan.autoencoder_settings import AutoencoderSettings, check_model
+from gan.autoencoder_settings import AutoencoderSettings
 from gan.discriminator_augmentation_settings import DiscriminatorAugmentationSettings
 from gan.film_settings import FilmSettings
 from gan.growth_settings import GrowthSettings
 from gan.health_settings import HealthSettings
 from gan.models.families import FAMILY_NAMES, FamilyName
+from gan.models.options import NormalisationChoice, check_options
 from gan.objective_settings import LOSS_DEFAULTS, LossName, PenaltyKind, PenaltySettings, check_objective
 from gan.path_length_settings import PathLengthSettings
 
@@ -84,7 +85,13 @@ class TrainingSettings(BaseModel):
         False, description="Divide each of the discriminator's kernels by its largest singular value."
     )
     bounded_output: bool = Field(
-        False, description="tanh for the image in conv and vae too; for images with much pure black or white."
+        False, description="tanh for the image in conv, r3gan and vae too; for much pure black or white."
+    )
+    normalisation: NormalisationChoice = Field(
+        "auto", description="none, batch, instance or layer; of dcgan, where auto is batch."
+    )
+    attention_px: int | None = Field(
+        None, description="Side of features that attend to themselves, in conv and dcgan; null = none.", ge=4, le=64
     )
     batch_size: int = Field(32, description="Real images per step.", ge=2, le=4096)
     budget_images: int = Field(100_000, description="Training ends after this many real images were seen.", ge=1)
@@ -179,10 +186,10 @@ class TrainingSettings(BaseModel):
     @property
     def penalty_kind(self) -> PenaltyKind:
         """What `penalty.kind` comes to with this loss and model."""
-        return self.penalty.kind_for(self.loss, self.model)
+        return self.penalty.kind_for(self.loss, self.model, self.normalisation)
 
     @model_validator(mode="after")
     def _sensible_objective(self) -> Self:
-        check_model(self.model, self.spectral_normalisation)
-        check_objective(self.model, self.loss, self.real_label, self.penalty)
+        check_options(self.model, self.spectral_normalisation, self.normalisation, self.attention_px)
+        check_objective(self.model, self.normalisation, self.loss, self.real_label, self.penalty)
         return self

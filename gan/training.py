@@ -19,7 +19,7 @@ from gan.extractors.embedded import load_extractor, make_extractor, save_extract
 from gan.extractors.folds import Fold, fold_of
 from gan.health import Alarm
 from gan.models.registry import FAMILIES
-from gan.models.spec import ModelSpec, check_image_shape
+from gan.models.spec import ModelSpec, check_attention, check_image_shape
 from gan.presets import with_preset
 from gan.progress import Progress, silent
 from gan.seeds import derived_seed
@@ -165,8 +165,8 @@ def _result(run: TrainingRun, folder: Path, seconds: float, cpu_seconds: float) 
 
 
 def spec_of(images: np.ndarray, classes: int, settings: TrainingSettings) -> ModelSpec:
-    """Networks for images [N, S, S, C], with so many classes or 0."""
-    return ModelSpec(
+    """Networks for images [N, S, S, C], with so many classes or 0. Raises BadInput for an unfit `attention_px`."""
+    spec = ModelSpec(
         family=settings.model,
         resolution_px=images.shape[1],
         channels=images.shape[3],
@@ -177,7 +177,11 @@ def spec_of(images: np.ndarray, classes: int, settings: TrainingSettings) -> Mod
         max_width=settings.max_width,
         spectral_normalisation=settings.spectral_normalisation,
         bounded_output=settings.bounded_output,
+        normalisation=settings.normalisation,
+        attention_px=settings.attention_px,
     )
+    check_attention(spec)
+    return spec
 
 
 def _extractor(

@@ -7,6 +7,8 @@ import keras
 from keras import layers
 
 from gan.models.equalised_layers import EqualisedConv2D, EqualisedDense
+from gan.models.grouped_convolution import GroupedConv2D
+from gan.models.learned_basis import BasisImage, BasisSum
 from gan.models.modulated_convolution import ModulatedConv2D
 
 
@@ -62,11 +64,25 @@ def _of_modulated(layer: ModulatedConv2D) -> int:
     return places * math.prod(layer.kernel.shape) + squares
 
 
+def _of_attention(layer: layers.Attention) -> int:
+    """Each place with each other: the product of two vectors, and a share of a third."""
+    _, places, width = layer.output.shape
+    return 2 * places**2 * width
+
+
+def _of_basis(layer: BasisImage | BasisSum) -> int:
+    return sum(math.prod(variable.shape) for variable in layer.trainable_variables)
+
+
 _COUNTS: dict[type[layers.Layer], Callable[[layers.Layer], int]] = {  # the first that fits
     layers.Conv2DTranspose: _of_transposed,
     layers.Conv2D: _of_convolution,
+    GroupedConv2D: _of_convolution,
     EqualisedConv2D: _of_convolution,
     ModulatedConv2D: _of_modulated,
     layers.Dense: _of_dense,
     EqualisedDense: _of_dense,
+    BasisImage: _of_basis,
+    BasisSum: _of_basis,
+    layers.Attention: _of_attention,
 }

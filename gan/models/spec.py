@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.errors import BadInput
+from gan.models.options import NormalisationChoice
 
 RESOLUTIONS_PX = (16, 28, 32, 64, 128)
 
@@ -13,6 +14,8 @@ class ModelSpec(BaseModel):
     Images are [N, resolution_px, resolution_px, channels]. `classes` is 0 for unconditional networks.
     `latent_scale` is the deviation of the latents when sampling; in training it is 1.
     `spectral_normalisation` is of the discriminator. With `bounded_output` every family's images are in [-1, 1].
+    `normalisation` and `attention_px`, the side of the features that attend to themselves, are of both networks, in
+    families that have them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +30,8 @@ class ModelSpec(BaseModel):
     max_width: int = Field(ge=1)
     spectral_normalisation: bool = False
     bounded_output: bool = False
+    normalisation: NormalisationChoice = "auto"
+    attention_px: int | None = None
 
     @property
     def base_px(self) -> int:
@@ -41,6 +46,16 @@ class ModelSpec(BaseModel):
     def width_at(self, halvings: int) -> int:
         """Channels after the image's side was halved so many times."""
         return min(self.width * 2**halvings, self.max_width)
+
+
+def check_attention(spec: ModelSpec) -> None:
+    """Raises BadInput where attention is asked for at a side that no features of either network have."""
+    sides = [spec.resolution_px >> halvings for halvings in range(spec.stages, 0, -1)]
+    if spec.attention_px is not None and spec.attention_px not in sides:
+        raise BadInput(
+            f"attention_px is {spec.attention_px}, but in networks for {spec.resolution_px} px features have sides of "
+            f"{', '.join(map(str, sides))} px; set it to one of these, or to null"
+        )
 
 
 def check_image_shape(shape: tuple[int, ...]) -> None:

@@ -42,14 +42,15 @@ class _Normalised(layers.Layer):
 
 
 class SpectralConv2D(_Normalised, layers.Conv2D):
-    """Conv2D with a bias and no activation of its own."""
+    """Conv2D without an activation of its own."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         self._add_vector(self.kernel)
 
     def call(self, inputs: KerasTensor, training: bool | None = None) -> KerasTensor:
-        return self.convolution_op(inputs, self.normalised(self.kernel, training)) + self.bias
+        made = self.convolution_op(inputs, self.normalised(self.kernel, training))
+        return made if self.bias is None else made + self.bias
 
 
 class SpectralDense(_Normalised, layers.Dense):

@@ -22,6 +22,9 @@ from gan.settings import TrainingSettings
         ({"loss": "wasserstein", "penalty": {"kind": "r1"}}, "r1", 5),
         ({"loss": "non_saturating", "model": "dcgan"}, "none", 1),
         ({"loss": "non_saturating", "model": "dcgan", "penalty": {"kind": "r1"}}, "r1", 1),
+        ({"loss": "non_saturating", "model": "dcgan", "normalisation": "instance"}, "none", 1),
+        ({"loss": "non_saturating", "model": "dcgan", "normalisation": "none"}, "r1", 1),
+        ({"loss": "wasserstein", "model": "dcgan", "normalisation": "layer"}, "gradient_penalty", 5),
     ],
 )
 def test_a_loss_brings_its_penalty_and_steps(changes: dict[str, Any], penalty: str, steps: int) -> None:
@@ -53,7 +56,7 @@ def test_names_of_losses_are_the_same_in_settings_and_in_code() -> None:
         (
             {"model": "dcgan", "loss": "wasserstein"},
             "gradient_penalty is of single images, and scores of model dcgan depend on the whole batch; "
-            "choose another penalty.kind, or another model",
+            "choose another penalty.kind, normalisation or model",
         ),
         (
             {"penalty": {"kind": "none", "every_steps": 4}},

@@ -5,11 +5,15 @@ out normalisation and for the label embeddings.
 """
 
 import keras
-from keras import KerasTensor, layers
+from keras import layers
 
+from gan.models.attention import attended
 from gan.models.family import Family
 from gan.models.parts import DiscriminatorLayers, Seeds, generator_inputs, image_input, label_input, leaky
+from gan.models.smooth_enlargement import doubled_smoothly
 from gan.models.spec import ModelSpec
+
+IMAGE_VARIANCE = 0.1  # of the image, over that of the layer before: first images are faint
 
 
 def build_generator(spec: ModelSpec, seed: int) -> keras.Model:
@@ -24,9 +28,11 @@ def build_generator(spec: ModelSpec, seed: int) -> keras.Model:
     hidden = layers.Reshape((spec.base_px, spec.base_px, width), name="base_image")(hidden)
     hidden = leaky(hidden, "base")
     for halvings in reversed(range(spec.stages)):
-        hidden = _up(hidden, spec.width_at(halvings), f"up_{spec.resolution_px >> halvings}", seeds)
+        hidden = attended(hidden, spec, seeds)
+        name = f"up_{spec.resolution_px >> halvings}"
+        hidden = leaky(doubled_smoothly(hidden, spec.width_at(halvings), name, seeds), name)
     last = layers.Conv2D(
-        spec.channels, 3, padding="same", kernel_initializer=seeds.he(scale=1.0), dtype="float32", name="image"
+        spec.channels, 3, padding="same", kernel_initializer=seeds.he(IMAGE_VARIANCE), dtype="float32", name="image"
     )
     image = last(hidden)
     if spec.bounded_output:
@@ -49,7 +55,7 @@ def build_discriminator(spec: ModelSpec, seed: int) -> keras.Model:
         down = make.conv(
             spec.width_at(halvings), 4, strides=2, padding="same", kernel_initializer=seeds.he(), name=name
         )
-        hidden = leaky(down(hidden), name)
+        hidden = attended(leaky(down(hidden), name), spec, seeds, make.conv)
     hidden = layers.Flatten(name="flat")(hidden)
     hidden = make.dense(spec.width_at(spec.stages), kernel_initializer=seeds.he(), name="hidden")(hidden)
     hidden = leaky(hidden, "hidden")
@@ -63,12 +69,6 @@ def build_discriminator(spec: ModelSpec, seed: int) -> keras.Model:
     projection = layers.Dot(axes=1, dtype="float32", name="projection")([hidden, embedding])
     total = layers.Add(dtype="float32", name="total")([score, projection])
     return keras.Model([images, labels], total, name="discriminator")
-
-
-def _up(hidden: KerasTensor, width: int, name: str, seeds: Seeds) -> KerasTensor:
-    """Double the side."""
-    layer = layers.Conv2DTranspose(width, 4, strides=2, padding="same", kernel_initializer=seeds.he(), name=name)
-    return leaky(layer(hidden), name)
 
 
 FAMILY = Family(

@@ -2,35 +2,38 @@
 
 Radford et al. 2015, arXiv:1511.06434: batch normalisation in both networks except in the layer that makes the image and
 the one that reads it, ReLU in the generator and LeakyReLU in the discriminator, tanh for the image, all weights from
-N(0, 0.02). Labels, which the paper has not, enter as in the family `conv`.
+N(0, 0.02). Labels, which the paper has not, enter as in the family `conv`. A spec may ask for another normalisation.
 """
 
 import keras
-from keras import KerasTensor, layers
+from keras import layers
 
+from gan.models.attention import attended
 from gan.models.family import Family
+from gan.models.normalisation import normalised
+from gan.models.options import NormalisationName
 from gan.models.parts import DiscriminatorLayers, Seeds, generator_inputs, image_input, label_input, leaky
 from gan.models.spec import ModelSpec
 
 _DEVIATION = 0.02
-_MOMENTUM = 0.9  # statistics of the last ten or so batches; the averaged generator averages them further
-_EPSILON = 1e-5
 
 
 def build_generator(spec: ModelSpec, seed: int) -> keras.Model:
     """Model of latents float32 [N, latent_size] and, if conditional, labels int32 [N] -> [N, H, W, C] in [-1, 1]."""
     seeds = Seeds(seed)
+    kind = _normalisation(spec)
     inputs, hidden = generator_inputs(spec, seeds)
     width = spec.width_at(spec.stages)
     hidden = layers.Dense(
-        spec.base_px**2 * width, use_bias=False, kernel_initializer=seeds.normal(_DEVIATION), name="base"
+        spec.base_px**2 * width, use_bias=kind == "none", kernel_initializer=seeds.normal(_DEVIATION), name="base"
     )(hidden)
     hidden = layers.Reshape((spec.base_px, spec.base_px, width), name="base_image")(hidden)
-    hidden = layers.ReLU(name="base_activation")(_normalised(hidden, "base"))
+    hidden = layers.ReLU(name="base_activation")(normalised(hidden, kind, "base"))
     for halvings in range(spec.stages - 1, 0, -1):
         name = f"up_{spec.resolution_px >> halvings}"
-        hidden = _up(spec.width_at(halvings), name, seeds, use_bias=False)(hidden)
-        hidden = layers.ReLU(name=f"{name}_activation")(_normalised(hidden, name))
+        hidden = _up(spec.width_at(halvings), name, seeds, use_bias=kind == "none")(attended(hidden, spec, seeds))
+        hidden = layers.ReLU(name=f"{name}_activation")(normalised(hidden, kind, name))
+    hidden = attended(hidden, spec, seeds)
     hidden = _up(spec.channels, f"up_{spec.resolution_px}", seeds, use_bias=True)(hidden)
     image = layers.Activation("tanh", dtype="float32", name="image")(hidden)
     return keras.Model(inputs, image, name="generator")
@@ -40,27 +43,27 @@ def build_discriminator(spec: ModelSpec, seed: int) -> keras.Model:
     """Model of images float32 [N, H, W, C] and, if conditional, labels int32 [N]. Returns scores [N, 1].
 
     The label is a projection on what the last convolution sees: Miyato and Koyama 2018, arXiv:1802.05637. Spectral
-    normalisation takes the place of batch normalisation, which would undo it: Miyato et al. 2018, arXiv:1802.05957.
+    normalisation takes the place of the other, which would undo it: Miyato et al. 2018, arXiv:1802.05957.
     """
     seeds = Seeds(seed)
     make = DiscriminatorLayers(spec)
+    usual = "none" if spec.spectral_normalisation else _normalisation(spec)
     images = image_input(spec)
     hidden = images
     for halvings in range(1, spec.stages + 1):
-        normalised = halvings > 1 and not spec.spectral_normalisation
+        kind = usual if halvings > 1 else "none"
         name = f"down_{spec.resolution_px >> halvings}"
-        named = {"use_bias": False} if normalised else {}
         down = make.conv(
             spec.width_at(halvings),
             4,
             strides=2,
             padding="same",
+            use_bias=kind == "none",
             kernel_initializer=seeds.normal(_DEVIATION),
             name=name,
-            **named,
         )
-        hidden = down(hidden)
-        hidden = leaky(_normalised(hidden, name) if normalised else hidden, name)
+        hidden = leaky(normalised(down(hidden), kind, name), name)
+        hidden = attended(hidden, spec, seeds, make.conv)
     hidden = layers.Flatten(name="flat")(hidden)
     score = make.dense(1, kernel_initializer=seeds.normal(_DEVIATION), dtype="float32", name="score")(hidden)
     if not spec.classes:
@@ -87,8 +90,8 @@ def _up(width: int, name: str, seeds: Seeds, *, use_bias: bool) -> layers.Layer:
     )
 
 
-def _normalised(hidden: KerasTensor, name: str) -> KerasTensor:
-    return layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON, name=f"{name}_normalised")(hidden)
+def _normalisation(spec: ModelSpec) -> NormalisationName:
+    return "batch" if spec.normalisation == "auto" else spec.normalisation
 
 
 FAMILY = Family(

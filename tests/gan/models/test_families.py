@@ -39,6 +39,10 @@ def test_the_same_seed_gives_the_same_weights(name: str) -> None:
         assert not np.array_equal(first[0], other[0])
 
 
+# Of a residual block: 1x1 to twice the width, 3x3 in one group (two of 16 would need 32 channels), 1x1 back.
+BLOCK_OF_8 = (8 * 16 + 16) + (9 * 16 * 16 + 16) + 16 * 8
+BLOCK_OF_4 = (4 * 8 + 8) + (9 * 8 * 8 + 8) + 8 * 4
+
 COUNTS = {  # by hand: embedding, layer by layer (batch normalisation: 4 per channel)
     "conv": (
         5 * 6 + (12 * 128 + 128) + (16 * 8 * 8 + 8) + (16 * 8 * 4 + 4) + (9 * 4 * 3 + 3),
@@ -51,6 +55,10 @@ COUNTS = {  # by hand: embedding, layer by layer (batch normalisation: 4 per cha
     "mlp": (
         5 * 6 + (12 * 8 + 8) + 2 * (8 * 8 + 8) + (8 * 768 + 768),
         5 * 6 + ((768 + 6) * 8 + 8) + 2 * (8 * 8 + 8) + (8 + 1),
+    ),
+    "r3gan": (
+        5 * 6 + (12 * 8 + 16 * 8) + 2 * BLOCK_OF_8 + 2 * BLOCK_OF_8 + 8 * 4 + 2 * BLOCK_OF_4 + 4 * 3,
+        3 * 4 + 2 * BLOCK_OF_4 + 4 * 8 + 2 * BLOCK_OF_8 + 2 * BLOCK_OF_8 + 16 * 8 + 8 * 8 + 5 * 8,
     ),
     # Sides of 4, 8 and 16 px; per side in the generator: two convolutions, and one of 1x1 to the image.
     "progressive": (
@@ -183,7 +191,9 @@ def _results(network: keras.Model, inputs: list[np.ndarray]) -> list[object]:
     return results if isinstance(results, list) else [results]
 
 
-@pytest.mark.parametrize(("name", "asked"), [("dcgan", False), ("mlp", False), ("conv", True), ("vae", True)])
+@pytest.mark.parametrize(
+    ("name", "asked"), [("dcgan", False), ("mlp", False), ("conv", True), ("vae", True), ("r3gan", True)]
+)
 def test_bounded_images_stay_in_their_range(name: str, asked: bool) -> None:
     assert _largest(spec(name, bounded_output=asked)) <= 1.0
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from gan.backends import backend
 from gan.models.growth_layers import fades
+from gan.models.options import NOT_SPECTRAL
 from gan.models.registry import FAMILIES
 from gan.models.spec import RESOLUTIONS_PX, ModelSpec
 from gan.sampling import Generator
@@ -17,6 +18,7 @@ from gan.training_state import TrainingState
 from gan.training_step import StepFunction
 
 BATCH = 4
+FIRST_STEPS = {"r3gan": 2}  # kernels behind one that begins at zero move from the second step on
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def eagerly() -> Iterator[None]:
 
 def made(spec: ModelSpec, precision: str = "float32", **settings: object) -> tuple[TrainingState, StepFunction]:
     state = TrainingState(spec, 0, precision=precision)
-    chosen = TrainingSettings(model=spec.family, batch_size=BATCH, **settings)  # type: ignore[arg-type]
+    chosen = TrainingSettings(model=spec.family, batch_size=BATCH, **settings)
     return state, step_kind(spec).make(state, chosen, 0, (), backend.find_devices("one"))
 
 
@@ -66,7 +68,8 @@ def test_a_step_changes_both_networks_and_the_average(
     for fade in [fade for network in networks for fade in fades(network)]:
         fade.share.assign(0.5)  # else what has not grown yet, or is outgrown, does not learn
     before = [[variable.numpy() for variable in network.trainable_variables] for network in networks]
-    numbers = taken(step, wanted, 0)
+    for number in range(FIRST_STEPS.get(name, 1)):
+        numbers = taken(step, wanted, number)
     assert numbers.shape == (len(step_kind(wanted).numbers),)
     assert np.isfinite(numbers).all()
     for network, old in zip(networks, before, strict=True):
@@ -76,9 +79,7 @@ def test_a_step_changes_both_networks_and_the_average(
     assert sampled.shape == (1, resolution_px, resolution_px, channels)
 
 
-VARIANTS = [(name, False) for name in FAMILIES] + [
-    (name, True) for name, family in FAMILIES.items() if family.kind == "adversarial"
-]
+VARIANTS = [(name, False) for name in FAMILIES] + [(name, True) for name in FAMILIES if name not in NOT_SPECTRAL]
 
 
 @pytest.mark.usefixtures("eagerly")
