@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import jax
 import keras
@@ -27,9 +27,9 @@ if "deterministic_ops" not in os.environ.get("XLA_FLAGS", ""):
 
 
 class _Scope(keras.StatelessScope):
-    """The values of variables while a function is traced; `open` are those that are entered, the innermost last."""
+    """The values of variables while a function is traced; `entered` are all that are in use, the innermost last."""
 
-    open: "list[_Scope]" = []  # noqa: RUF012 - on purpose shared by all
+    entered: ClassVar[list["_Scope"]] = []
 
     def __init__(self, variables: Sequence[keras.Variable], values: Sequence[jax.Array]) -> None:
         super().__init__(list(zip(variables, values, strict=True)))
@@ -37,13 +37,13 @@ class _Scope(keras.StatelessScope):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self.open.append(self)
+        self.entered.append(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.open.pop()
+        self.entered.pop()
         super().__exit__(kind, error, traceback)
 
     @property
@@ -98,7 +98,7 @@ def forward(function: Callable[..., Any], network: keras.Model, arguments: Seque
 def gradients(
     loss: Callable[[], tuple[jax.Array, Any]], variables: Sequence[keras.Variable]
 ) -> tuple[list[jax.Array], Any]:
-    outer = _Scope.open[-1]
+    outer = _Scope.entered[-1]
 
     def pure(values: list[jax.Array]) -> tuple[jax.Array, Any]:
         with _Scope(outer.variables, outer.values) as scope:
@@ -133,9 +133,9 @@ def apply(
 
 
 def slopes(score: Callable[[jax.Array], jax.Array], images: jax.Array) -> jax.Array:
-    if not _Scope.open:
+    if not _Scope.entered:
         return jax.grad(lambda images: score(images).sum())(images)
-    outer = _Scope.open[-1]
+    outer = _Scope.entered[-1]
 
     def pure(images: jax.Array) -> tuple[jax.Array, list[jax.Array]]:
         with _Scope(outer.variables, outer.values) as scope:
