@@ -10,7 +10,7 @@ from gan.discriminator_augmentation_settings import DiscriminatorAugmentationSet
 from gan.film_settings import FilmSettings
 from gan.growth_settings import GrowthSettings
 from gan.health_settings import HealthSettings
-from gan.models.families import FAMILY_NAMES, FamilyName
+from gan.models.families import FamilyName
 from gan.models.options import NormalisationChoice, check_options
 from gan.objective_settings import LOSS_DEFAULTS, LossName, PenaltyKind, PenaltySettings, check_objective
 from gan.path_length_settings import PathLengthSettings
@@ -70,9 +70,7 @@ class TrainingSettings(BaseModel):
     preset: Literal["auto", "small", "few", "many", "medium", "large"] = Field(
         "auto", description="Values for a kind of data; auto = by count and size. What is set here goes before it."
     )
-    model: FamilyName = Field(
-        "conv", description=f"Family of networks: {', '.join(FAMILY_NAMES)}; `augment-dataset models` tells more."
-    )
+    model: FamilyName = Field("conv", description="Family of networks; `augment-dataset models` lists them.")
     latent_size: int = Field(64, description="Random numbers per image.", ge=2, le=1024)
     latent_scale: float = Field(
         1.15, description="Deviation of those numbers when sampling; above 1: more varied images.", gt=0, le=3
@@ -91,7 +89,7 @@ class TrainingSettings(BaseModel):
         "auto", description="none, batch, instance or layer; of dcgan, where auto is batch."
     )
     attention_px: int | None = Field(
-        None, description="Side of features that attend to themselves, in conv and dcgan; null = none.", ge=4, le=64
+        None, description="Side of features that attend to themselves (conv, dcgan); null = none.", ge=4, le=64
     )
     batch_size: int = Field(32, description="Real images per step.", ge=2, le=4096)
     budget_images: int = Field(100_000, description="Training ends after this many real images were seen.", ge=1)
