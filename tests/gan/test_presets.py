@@ -32,7 +32,7 @@ def test_many_images_are_bounded_and_that_can_be_undone() -> None:
 
 def test_what_was_set_goes_before_the_preset() -> None:
     chosen = with_preset(TrainingSettings(gamma_start=1.0, preset="medium"), 1258, 16)
-    assert (chosen.gamma_start, chosen.gamma_end, chosen.latent_size) == (1.0, 0.2, 96)
+    assert (chosen.gamma_start, chosen.gamma_end, chosen.latent_size) == (1.0, 0.5, 96)
 
 
 def test_a_second_time_changes_nothing() -> None:
