@@ -30,9 +30,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "many": {
         "bounded_output": True,
         "batch_size": 64,
-        "budget_images": 400_000,
-        "evaluate_every_images": 40_000,
-        "checkpoint_every_images": 40_000,
+        "budget_images": 500_000,
+        "evaluate_every_images": 50_000,
+        "checkpoint_every_images": 50_000,
+        "gamma_end": 0.2,
         "ema_halflife_images": 20_000,
     },
     "medium": {
