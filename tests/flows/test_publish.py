@@ -6,6 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from datasets.errors import Refused
 from flows.command_line import app
 from flows.remote_published import refresh_published
 from flows.settings import load_settings
@@ -57,6 +58,44 @@ def test_a_run_publishes_to_a_url_and_its_copy_opens_in_tfds(tmp_path, settings,
     import tensorflow_datasets as tfds
 
     assert tfds.builder_from_directory(copy).info.splits["train"].num_examples == entry["records"]["train"]
+
+
+@pytest.fixture
+def here(tmp_path, settings):
+    """The same settings, publishing to a folder, after everything before the last stage has run."""
+    changed = yaml.safe_load(settings.read_text()) | {"published": "published"}
+    settings.write_text(yaml.safe_dump(changed))
+    loaded = load_settings(settings)
+    Run(flow="prepare-dataset", settings=loaded, place=loaded.place).run_stages(PREPARE[:-1])
+    return settings
+
+
+def outcomes_of(result):
+    return {entry["name"]: (entry["outcome"], entry["version"]) for entry in json.loads(result.stdout)}
+
+
+def test_what_is_prepared_is_published_once(tmp_path, here):
+    published = tmp_path / "published" / "blobs"
+    said = invoke("publish", here, "--dry-run", "--json")
+    assert outcomes_of(said) == {"blobs": ("new", "1.0.0"), "blobs_synthetic": ("not ready", "")}
+    assert not published.exists()
+    done = invoke("publish", here, "--json")
+    assert (done.exit_code, outcomes_of(done)["blobs"]) == (0, ("new", "1.0.0"))
+    assert invoke("verify", published).exit_code == 0
+    again = invoke("publish", here, "--json")
+    assert (again.exit_code, outcomes_of(again)["blobs"]) == (0, ("unchanged", "1.0.0"))
+    assert sorted(path.name for path in published.iterdir() if path.name[0] != ".") == ["1.0.0", "latest"]
+
+
+def test_what_a_gate_refused_is_not_published(tmp_path, here):
+    here.write_text(here.read_text() + "data_gate: {min_effective_images: 1000, severity: {effective_images: block}}\n")
+    loaded = load_settings(here)
+    run = Run(flow="prepare-dataset", settings=loaded, place=loaded.place)
+    run.run_stages(PREPARE[:-1])
+    refused = invoke("publish", here)
+    assert isinstance(refused.exception, Refused)
+    assert str(refused.exception).startswith("blobs is not published: its gate refused it (")
+    assert not (tmp_path / "published" / "blobs").exists()
 
 
 def test_memory_is_no_place_to_publish_to(run_command, settings):
