@@ -72,5 +72,6 @@ def as_grown(network: keras.Model, images: KerasTensor) -> KerasTensor:
         sizes.append(ops.average_pool(sizes[-1], 2, strides=2, padding="valid"))
     shown = sizes.pop()
     for fade in faded:
-        shown = fade([ops.repeat(ops.repeat(shown, 2, axis=1), 2, axis=2), sizes.pop()])
+        # Not through __call__, which would round images to the precision that the network computes in.
+        shown = fade.call([ops.repeat(ops.repeat(shown, 2, axis=1), 2, axis=2), sizes.pop()])
     return shown

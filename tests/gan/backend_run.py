@@ -87,7 +87,7 @@ def moved(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Biases are 0 at first, and so is what is cut out: at 0, each library takes another side of the leaky ReLU."""
     rng = np.random.default_rng(2)
     return {
-        name: array if "optimiser" in name else (array + rng.uniform(0.01, 0.1, array.shape)).astype(array.dtype)
+        name: array if "optimiser" in name else (array + rng.uniform(0.002, 0.02, array.shape)).astype(array.dtype)
         for name, array in arrays.items()
     }
 

@@ -24,7 +24,7 @@ def collapsing(stripes: Images, few_stripes: Images, small_training: TrainingSet
     def run(**health: Any) -> TrainingResult:
         record = small_training.model_dump() | {
             "model": "dcgan",
-            "loss": "non_saturating",
+            "loss": "hinge",
             "penalty": {"kind": "none"},
             "learning_rate_start": 1.0,
             "learning_rate_end": 1.0,
@@ -75,6 +75,8 @@ def test_roll_back_with_a_much_lower_learning_rate_saves_the_run(
 ) -> None:
     """The learning rate grows until the generator falls from what it had learned."""
     record = small_training.model_dump() | {
+        "model": "dcgan",
+        "loss": "hinge",
         "penalty": {"kind": "none"},
         "learning_rate_start": 2e-3,
         "learning_rate_end": 1.0,

@@ -64,7 +64,7 @@ def test_both_devices_are_used(told: dict[str, dict[str, object]]) -> None:
 
 def test_a_batch_that_is_split_gives_the_same_losses(told: dict[str, dict[str, object]]) -> None:
     one, both = (np.array(told[name]["numbers"])[:, :3] for name in ("one", "all"))
-    np.testing.assert_allclose(both, one, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(both, one, rtol=1e-4, atol=1e-4)
 
 
 def test_averaged_weights_are_the_same(told: dict[str, dict[str, object]]) -> None:

