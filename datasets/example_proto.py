@@ -85,7 +85,7 @@ def peek_feature(head: bytes, name: str) -> list | None:
     try:
         tag, position = _read_varint(head, 0)
         _, position = _read_varint(head, position)
-        while tag == _FIRST_FIELD and position < len(head):
+        while tag == _FIRST_FIELD:
             tag, position = _read_varint(head, position)
             length, position = _read_varint(head, position)
             if head.startswith(begin, position) and position + length <= len(head):
@@ -94,7 +94,7 @@ def peek_feature(head: bytes, name: str) -> list | None:
     except (struct.error, UnicodeDecodeError) as error:
         raise _damaged(str(error)) from error
     except IndexError:
-        return None  # the head ends within a number
+        return None  # the head ends here
     return None
 
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from datasets.errors import FormatError
+from datasets.errors import FormatError, brief
 
-GATE_VERSION = 2
+GATE_VERSION = 3
 GATE_FILE = "gate.json"
 
 
@@ -31,7 +31,9 @@ class Metric:
 
     `direction` is "max" where the value may not exceed the threshold, "min" where it may not fall below it.
     `severity`: block, warn or report. `on` is the number that is judged: estimate, or the worse end of the interval.
-    `floor` is the same metric on real against real images at the same n. `extractor` names whose features.
+    `floor` is the same metric on real against real images, at the same n where it depends on n. `extractor` names whose
+    features. `per_class` has the number of each class that has enough images to be judged on its own, where it is one
+    of a class; it decides nothing.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Metric:
     interval: tuple[float, float] | None = None
     extractor: str | None = None
     n: int | None = None
+    per_class: dict[str, float] | None = None
     note: str = ""
 
 
@@ -126,9 +129,9 @@ def read_gate(folder: Path) -> Gate:
             return Gate(gate=record["gate"], decided_on=record["decided_on"], metrics=metrics)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror}); run the gate again") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path}: damaged ({error!r}); delete it and run the gate again") from error
-    raise FormatError(f"{path}: gate version {version}, this code reads {GATE_VERSION}; run the gate again")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FormatError(f"{path}: damaged ({brief(repr(error))}); delete it and run the gate again") from error
+    raise FormatError(f"{path}: gate version {brief(version)}, this code reads {GATE_VERSION}; run the gate again")
 
 
 def describe_refusals(refusals: Sequence[Metric]) -> str:
@@ -153,6 +156,8 @@ def _record(metric: Metric) -> dict:
         numbers = record[name] if name == "interval" else (record[name],)
         if numbers is not None and any(number is not None and not math.isfinite(number) for number in numbers):
             record[name] = None
+    if metric.per_class is not None:
+        record["per_class"] = {name: number for name, number in metric.per_class.items() if math.isfinite(number)}
     return record
 
 

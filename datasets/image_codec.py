@@ -69,8 +69,8 @@ def _encode_png(image: np.ndarray) -> bytes:
 
     ordered = image if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".png", ordered, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION_LEVEL])
-    if not done:
-        raise BadInput(f"an image {list(image.shape)} cannot be written as PNG; make it smaller")
+    if not done:  # any array of bytes can be a PNG: it was the memory
+        raise MemoryError(f"no memory to write an image {list(image.shape)} as PNG")
     return bytes(data.tobytes())
 
 

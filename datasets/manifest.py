@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.atomic_file import atomic_file
-from datasets.errors import FormatError
+from datasets.errors import FormatError, brief
 
 MANIFEST_VERSION = 2
 READABLE_VERSIONS = {1, 2}
@@ -185,12 +185,16 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
                     f"{path}: manifest version {version}, this code reads {readable}; run the stage again"
                 )
             table = file.read(columns=columns)
-            return table if version == str(MANIFEST_VERSION) else _of_this_version(table, file, columns)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise FormatError(f"{path}: not a readable manifest ({error}); delete it and run the stage again") from error
+            table = table if version == str(MANIFEST_VERSION) else _of_this_version(table, file, columns)
+            return _with_columns(table, columns)
+    except FormatError:
+        raise
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        message = f"{path}: not a readable manifest ({brief(error)}); delete it and run the stage again"
+        raise FormatError(message) from error
 
 
-def read_in_pieces(path: Path) -> Iterator[pa.Table]:
+def read_in_pieces(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """The rows of a manifest or findings table of this version, one row group at a time, to hold no more than that.
 
     Raises FormatError, naming the file, when it is damaged or of another version.
@@ -201,9 +205,20 @@ def read_in_pieces(path: Path) -> Iterator[pa.Table]:
             if version != str(MANIFEST_VERSION):
                 raise FormatError(f"{path}: manifest version {version}, not {MANIFEST_VERSION}; run the stage again")
             for number in range(file.num_row_groups):
-                yield file.read_row_group(number)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise FormatError(f"{path}: not a readable manifest ({error}); delete it and run the stage again") from error
+                yield _with_columns(file.read_row_group(number, columns=columns), columns)
+    except FormatError:
+        raise
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        message = f"{path}: not a readable manifest ({brief(error)}); delete it and run the stage again"
+        raise FormatError(message) from error
+
+
+def _with_columns(table: pa.Table, columns: list[str] | None) -> pa.Table:
+    """The table; Arrow leaves out columns that it does not find. Raises KeyError where one is missing."""
+    missing = [name for name in columns or () if name not in table.column_names]
+    if missing:
+        raise KeyError(f"it lacks {', '.join(missing)}")
+    return table
 
 
 def _of_this_version(table: pa.Table, file: pq.ParquetFile, columns: list[str] | None) -> pa.Table:

@@ -21,7 +21,6 @@ from datasets.atomic_file import atomic_file
 from datasets.errors import BadInput, FormatError
 
 PACK_VERSION = 1
-PACK_SUFFIX = ".pack"
 
 _MAGIC = b"PXLPACK\n"
 _HEADER = struct.Struct("<8sI")

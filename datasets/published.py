@@ -98,7 +98,7 @@ def _latest_version(folder: Path) -> Path:
     there = ", ".join(versions) or "none"
     latest = folder / LATEST_FILE
     if latest.is_file():
-        version = latest.read_text(encoding="utf-8").strip()
+        version = latest.read_text(encoding="utf-8", errors="replace").strip()
         if version not in versions:
             raise FormatError(f"{latest}: names version {version!r}; versions here: {there}; write one of them into it")
         return folder / version

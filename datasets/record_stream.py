@@ -13,8 +13,8 @@ from datasets.image_record import decode_record
 from datasets.mixing import check_mix, open_synthetic, synthetic_count, synthetic_places
 from datasets.published import OpenedSplit, open_split, resolve_version, share_of
 from datasets.record_pixels import levels_of
+from datasets.shard_records import read_shard
 from datasets.tfds_layout import Index, read_index
-from datasets.tfrecord import read_tfrecord
 
 Item = TypeVar("Item")
 
@@ -71,10 +71,11 @@ def _index(path: str | Path) -> Index:
 
 
 def _images(opened: OpenedSplit, shuffle_buffer: int, seed: int, worker: int) -> Iterator[LabelledImage]:
-    files = opened.files
+    shards = list(zip(opened.files, opened.shards, strict=True))
     if shuffle_buffer:
-        random.Random(f"shards {seed}").shuffle(files)
-    images = (_decoded(payload, opened) for payload in _payloads(files, opened))
+        random.Random(f"shards {seed}").shuffle(shards)
+    everything = chain.from_iterable(read_shard(file, shard.records) for file, shard in shards)
+    images = (_decoded(payload, opened) for payload in islice(everything, opened.first, None, opened.step))
     return _mixed(images, shuffle_buffer, random.Random(f"images {seed} {worker}")) if shuffle_buffer else images
 
 
@@ -84,11 +85,7 @@ def _in_places(
     """One image for each place, a synthetic one where it says True."""
     for is_synthetic in places:
         yield from islice(synthetic if is_synthetic else real, 1)
-
-
-def _payloads(files: list[Path], opened: OpenedSplit) -> Iterator[bytes]:
-    everything = chain.from_iterable(map(read_tfrecord, files))
-    return islice(everything, opened.first, None, opened.step)
+    next(real, None)  # at the end of a shard, its count is compared
 
 
 def _decoded(payload: bytes, opened: OpenedSplit) -> LabelledImage:

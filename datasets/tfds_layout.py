@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
+from types import UnionType
 from typing import Any, Literal, get_args
 
 from datasets.atomic_file import write_text_atomically
-from datasets.errors import BadInput, FormatError
+from datasets.errors import BadInput, FormatError, brief
 from datasets.image_codec import Encoding
 from datasets.image_record import RANGE_FEATURE
 from datasets.normalise import METHODS, PER_IMAGE, Method
@@ -197,36 +198,44 @@ def read_index(folder: Path) -> Index:
         version = record["format_version"]
         if version not in READABLE_VERSIONS:
             readable = " and ".join(map(str, READABLE_VERSIONS))
-            raise FormatError(f"{path}: index version {version}, this code reads {readable}; shard again")
+            raise FormatError(f"{path}: index version {brief(version)}, this code reads {readable}; shard again")
         return _index_of(record)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror}); give a folder of shards") from error
     except FormatError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FormatError(f"{path}: damaged ({error!r}); copy the data set again or shard again") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{path}: damaged ({brief(repr(error))}); copy the data set again or shard again") from error
 
 
 def _index_of(record: Mapping[str, Any]) -> Index:
-    class_names = record["class_names"]
+    class_names = _of_kind(record, "class_names", list | None)
     features = ShardFeatures(
-        height_px=record["height_px"],
-        width_px=record["width_px"],
-        channels=record["channels"],
-        encoding=record["encoding"],
+        height_px=_of_kind(record, "height_px", int),
+        width_px=_of_kind(record, "width_px", int),
+        channels=_of_kind(record, "channels", int),
+        encoding=_of_kind(record, "encoding", str),
         class_names=None if class_names is None else tuple(class_names),
         pixels=_one_of("pixels", record.get("pixels", "uint8"), get_args(Pixels)),
     )
     return Index(
-        name=record["name"],
-        version=record["version"],
-        content_digest=record["content_digest"],
+        name=_of_kind(record, "name", str),
+        version=_of_kind(record, "version", str | None),
+        content_digest=_of_kind(record, "content_digest", str),
         features=features,
         normalise=_normalise_of(record["normalise"]),
         splits={split: _shards_of(split, entry) for split, entry in record["splits"].items()},
-        lineage=record["lineage"],
+        lineage=_of_kind(record, "lineage", dict),
         files=_files_of(record.get("files", {})),
     )
+
+
+def _of_kind(record: Mapping[str, Any], name: str, kind: type | UnionType) -> Any:
+    """What stands at a name. Raises KeyError and ValueError where it is not there, or of another kind."""
+    value = record[name]
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is {brief(repr(value))}")
+    return value
 
 
 def _files_of(files: Mapping[str, str]) -> dict[str, str]:
@@ -249,7 +258,12 @@ def _one_of(name: str, value: Any, allowed: Sequence[Any]) -> Any:
 
 
 def _shards_of(split: str, entry: Mapping[str, Any]) -> tuple[ShardEntry, ...]:
+    if not _NAME.fullmatch(split):
+        raise ValueError(f"split {brief(split)} is no name of letters, digits and _, beginning with a letter")
     shards = tuple(ShardEntry(**shard) for shard in entry["shards"])
+    for shard in entry["shards"]:
+        for name, kind in (("file", str), ("records", int), ("bytes", int), ("sha256", str)):
+            _of_kind(shard, name, kind)
     total = sum(shard.records for shard in shards)
     if total != entry["records"]:
         raise ValueError(f"split {split} says {entry['records']} records, its shards have {total}")

@@ -5,11 +5,9 @@ checksums are "masked" crc32c: rotated and shifted, so that the checksum of data
 """
 
 import hashlib
-import os
 import struct
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -97,11 +95,7 @@ def read_tfrecord(path: Path) -> Iterator[bytes]:
 
     Raises FormatError naming the file and the index of the record: missing, cut off, or a checksum differs.
     """
-    try:
-        file = path.open("rb", buffering=BUFFER_BYTES)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be opened ({error.strerror}); write the shards again") from error
-    with file:
+    with _opened(path, BUFFER_BYTES) as file:
         bytes_left = path.stat().st_size
         index = 0
         while header := file.read(_HEADER_BYTES):
@@ -158,7 +152,7 @@ def _next_header(file: BinaryIO, begin: int, end: int) -> int:
     """The first place from `begin` on whose length is not 0, fits into the file and has its checksum, or `end`."""
     while begin + _HEADER_BYTES <= end:
         file.seek(begin)
-        piece = np.frombuffer(file.read(BUFFER_BYTES + _LENGTH.size - 1), dtype=np.uint8)
+        piece = np.frombuffer(file.read(BUFFER_BYTES), dtype=np.uint8)
         lengths = np.lib.stride_tricks.sliding_window_view(piece, _LENGTH.size).copy().view("<u8")[:, 0]
         for offset in np.flatnonzero((lengths > 0) & (lengths < end - begin)):
             file.seek(begin + int(offset))
@@ -175,11 +169,12 @@ def record_offsets(path: Path) -> tuple[np.ndarray, np.ndarray]:
     does not have its checksum.
     """
     offsets, lengths = array("q"), array("q")
-    with _descriptor(path) as descriptor:
-        end, begin = os.fstat(descriptor).st_size, 0
+    with _opened(path, 0) as file:
+        end, begin = path.stat().st_size, 0
         while begin < end:
             where = f"{path}: record {len(offsets)} (at byte {begin})"
-            length_bytes = _payload_length(os.pread(descriptor, _HEADER_BYTES, begin), where)
+            file.seek(begin)
+            length_bytes = _payload_length(file.read(_HEADER_BYTES), where)
             after = begin + _HEADER_BYTES + length_bytes + _CHECKSUM.size
             if after > end:
                 raise _damaged(where, "is cut off")
@@ -194,34 +189,21 @@ def read_record(path: Path, offset: int, length_bytes: int) -> bytes:
 
     Raises FormatError naming the file and the offset: missing, cut off, or the checksum differs.
     """
-    with _descriptor(path) as descriptor:
-        return pread_record(descriptor, path, offset, length_bytes)
-
-
-def pread_record(descriptor: int, path: Path, offset: int, length_bytes: int) -> bytes:
-    """The same from an open file; `path` is for the message only."""
-    record = os.pread(descriptor, length_bytes + _CHECKSUM.size, offset)
-    while len(record) < length_bytes + _CHECKSUM.size:  # one read gives 2 GiB at most
-        more = os.pread(descriptor, length_bytes + _CHECKSUM.size - len(record), offset + len(record))
-        if not more:
-            raise _damaged(f"{path}: the record at byte {offset}", "is cut off")
-        record += more
-    payload = record[:length_bytes]
-    if record[length_bytes:] != _CHECKSUM.pack(masked_crc32c(payload)):
+    with _opened(path) as file:
+        file.seek(offset)
+        payload, checksum = file.read(length_bytes), file.read(_CHECKSUM.size)
+    if len(checksum) < _CHECKSUM.size:
+        raise _damaged(f"{path}: the record at byte {offset}", "is cut off")
+    if checksum != _CHECKSUM.pack(masked_crc32c(payload)):
         raise _damaged(f"{path}: the record at byte {offset}", "does not have its checksum")
     return payload
 
 
-@contextmanager
-def _descriptor(path: Path) -> Iterator[int]:
+def _opened(path: Path, buffer_bytes: int = -1) -> BinaryIO:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        return path.open("rb", buffering=buffer_bytes)
     except OSError as error:
         raise FormatError(f"{path}: cannot be opened ({error.strerror}); write the shards again") from error
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _payload_length(header: bytes, where: str) -> int:

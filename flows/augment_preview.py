@@ -11,18 +11,18 @@ from datasets.image_codec import decode_image, encode_image
 from flows.output import console
 from flows.settings import Settings, load_settings
 from tasks.augmentation_preview import contact_sheet
-from tasks.scan_file import scan_payload
+from tasks.scanning.file import scan_payload
 
 IMAGES_SHOWN = 3
 FILES_TRIED = 30
 
 
-def preview_augmentation(location: Path, settings_file: Path, out: Path) -> None:
+def preview_augmentation(location: Path, settings_file: Path, out: Path, partition: str | None = None) -> None:
     """Write a PNG with a row per augmenter and one of all together, for an image or a few of a folder.
 
     Raises BadInput where nothing there can be decoded, `out` is no PNG or exists, or the settings make no copies.
     """
-    settings = load_settings(settings_file)
+    settings = load_settings(settings_file, {"partition": partition})
     if out.suffix.lower() != ".png":
         raise BadInput(f"--out {out} is no PNG; give it a name that ends in .png")
     if out.exists():

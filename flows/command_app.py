@@ -24,14 +24,23 @@ Location = Annotated[
 ]
 Kind = Annotated[str, typer.Option(help="Kind of source; `augment-dataset sources` lists them.")]
 DatasetName = Annotated[str | None, typer.Option("--dataset", help="Name of the data set, instead of the file's.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of every random choice, instead of the file's.")]
-Workers = Annotated[int | None, typer.Option(help="Dask workers; 0 = one per core, as far as memory allows.")]
+Partition = Annotated[
+    str | None, typer.Option("--partition", help="What {partition} in the file's source stands for, e.g. 2026-11-22.")
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=2**31 - 1, help="Seed of every random choice, instead of the file's.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=0, max=1024, help="Dask workers; 0 = one per core, as far as memory allows.")
+]
 DaskAddress = Annotated[str | None, typer.Option(help="Scheduler of an existing Dask cluster, tcp://host:8786.")]
 TrainImages = Annotated[int | None, typer.Option(help="Training budget in images, instead of the file's.")]
 Rehash = Annotated[bool, typer.Option("--rehash", help="Hash every source file again, whatever its size and time.")]
 StorageOptions = Annotated[
     str | None, typer.Option(help="How fsspec opens a URL, as JSON, e.g. '{\"anon\": true}'; no credentials.")
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors; the exit code tells how it went.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the run's record as JSON, and nothing else.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would run, why, and what it would cost.")]
 
 
@@ -55,6 +64,11 @@ def options_of(text: str | None) -> dict[str, Any] | None:
 
 
 def say(sentence: str) -> None:
+    """Print a sentence."""
     from flows.output import console
 
     console().print(sentence, soft_wrap=True)
+
+
+def ignore(sentence: str) -> None:
+    """Print nothing: for commands that were asked to be quiet."""

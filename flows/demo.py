@@ -6,6 +6,7 @@ from rich.table import Table
 
 from datasets.errors import BadInput
 from datasets.manifest import FINDINGS_FILE, read_table
+from datasets.sources.settings import check_nameable
 from flows.output import console
 from flows.settings import load_settings, validate
 from flows.settings_file import settings_text
@@ -26,6 +27,7 @@ SETTINGS = {
 
 def write_demo(folder: Path) -> Path:
     """Write images and settings where they are not there yet; return the settings file."""
+    check_nameable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_digits(folder / "digits")
     path = folder / "settings.yaml"

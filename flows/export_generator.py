@@ -4,15 +4,18 @@ from pathlib import Path
 
 from datasets.errors import BadInput
 from datasets.readers import resolve_version
+from datasets.sources.settings import check_nameable
 from flows.output import console
 from flows.quiet_tensorflow import import_tensorflow_quietly
+from tasks.lineage.record import GENERATOR_FILES
+from tasks.published_generator import generator_of
 
-SPEC_FILE = "generator.json"
-GENERATOR_FOLDER = "generator"  # of a published version
+SPEC_FILE = GENERATOR_FILES[0]
 
 
 def export_generator_of(place: Path, layout: str, out: Path) -> None:
     """Write the export and say how exact it is. Raises BadInput as `generator_folder` and `export_generator` do."""
+    check_nameable(place, out)
     folder = generator_folder(place)
     import_tensorflow_quietly()
     from gan.generator_export import export_generator
@@ -34,13 +37,7 @@ def generator_folder(place: Path) -> Path:
         return place
     if place.suffix == ".json" and place.is_file():
         return _of_run(place)
-    version = resolve_version(place)
-    if not (version / GENERATOR_FOLDER / SPEC_FILE).exists():
-        raise BadInput(
-            f"{version} holds no generator (no {GENERATOR_FOLDER}/{SPEC_FILE}); name a synthetic version, a run's "
-            "record, or a folder that holds one"
-        )
-    return version / GENERATOR_FOLDER
+    return generator_of(resolve_version(place))
 
 
 def _of_run(path: Path) -> Path:

@@ -1,6 +1,5 @@
 """`augment-dataset gate`: judges synthetic images against real ones, wherever both come from."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +9,8 @@ from typing import Any, cast
 
 from datasets.errors import BadInput, Refused
 from datasets.gate_file import Gate, Outcome, describe_refusals, gate_record
-from flows.output import bar, console
+from datasets.sources.settings import absolute_path
+from flows.output import bar, console, print_json
 from flows.preflight import check_weights
 from flows.quiet_tensorflow import import_tensorflow_quietly
 from flows.settings import read_yaml, validate, with_weights_below
@@ -77,7 +77,7 @@ def gate_sets(
             out.mkdir(parents=True, exist_ok=True)
             shutil.copytree(scratch, out, dirs_exist_ok=True)
     if as_json:
-        console().print(json.dumps({**gate_record(gate), "told": told}, indent=1), soft_wrap=True)
+        print_json({**gate_record(gate), "told": told})
     else:
         for line in told:
             console().print(line, soft_wrap=True)
@@ -112,7 +112,7 @@ def gate_settings(path: Path | None) -> tuple[SyntheticGateSettings, int]:
 
 
 def _check_places(real: Path, synthetic: Path, out: Path | None) -> None:
-    if real.resolve() == synthetic.resolve():
+    if absolute_path(Path.cwd(), real) == absolute_path(Path.cwd(), synthetic):
         raise BadInput(f"--real and --synthetic are both {real}; give two sets of images")
     if out is None:
         return

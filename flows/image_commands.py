@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_app import DaskAddress, Kind, Workers, app
+from flows.command_app import DaskAddress, Kind, Partition, Quiet, Workers, app
 
 
 @app.command(
@@ -26,6 +26,11 @@ def check(
     ] = None,
     workers: Workers = None,
     dask_address: DaskAddress = None,
+    partition: Partition = None,
+    quiet: Quiet = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print counts and findings as JSON, and nothing else.")
+    ] = False,
 ) -> None:
     """Check images: broken files, duplicates, outliers, labels. Changes nothing in them.
 
@@ -33,7 +38,7 @@ def check(
     """
     from flows.check import check_images
 
-    check_images(location, kind, out, tuple(fail_on or ()), workers, dask_address)
+    check_images(location, kind, out, tuple(fail_on or ()), workers, dask_address, partition, quiet, as_json)
 
 
 @app.command(epilog="Example: augment-dataset sources")
@@ -49,26 +54,28 @@ def augment_preview(
     images: Annotated[Path, typer.Argument(help="An image, or a folder of which three are shown.")],
     settings: Annotated[Path, typer.Option(help="YAML file of settings; `init` writes one.")],
     out: Annotated[Path, typer.Option(help="PNG to write.")] = Path("augment-preview.png"),
+    partition: Partition = None,
 ) -> None:
     """Draw what each augmenter of the settings makes of an image, before any run."""
     from flows.augment_preview import preview_augmentation
 
-    preview_augmentation(images, settings, out)
+    preview_augmentation(images, settings, out, partition)
 
 
 @app.command(epilog="Example: augment-dataset models --resolution 32 --channels 3 --classes 10 --measure")
 def models(
     resolution: Annotated[int, typer.Option(help="Side of the images, in px.")] = 32,
     channels: Annotated[int, typer.Option(help="1 = gray, 3 = colour.")] = 3,
-    classes: Annotated[int, typer.Option(min=0, help="Number of classes; 0 = learn without.")] = 10,
+    classes: Annotated[int, typer.Option(min=0, max=100_000, help="Number of classes; 0 = learn without.")] = 10,
     measure: Annotated[
         bool, typer.Option("--measure", help="Run some training steps of each instead of estimating their cost.")
     ] = False,
     settings: Annotated[
         Path | None, typer.Option(help="YAML file of settings, for width, batch and so on; default: the defaults.")
     ] = None,
+    partition: Partition = None,
 ) -> None:
     """List the families of networks: what they are for, how large they are, what a training step costs."""
     from flows.models import show_models
 
-    show_models(resolution, channels, classes, measure=measure, settings_file=settings)
+    show_models(resolution, channels, classes, measure=measure, settings_file=settings, partition=partition)

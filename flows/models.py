@@ -31,14 +31,21 @@ class Row:
 
 
 def show_models(
-    resolution_px: int, channels: int, classes: int, *, measure: bool = False, settings_file: Path | None = None
+    resolution_px: int,
+    channels: int,
+    classes: int,
+    *,
+    measure: bool = False,
+    settings_file: Path | None = None,
+    partition: str | None = None,
 ) -> None:
     """Print a table of all families. Raises BadInput for a size that no network is built for."""
     if resolution_px not in RESOLUTIONS_PX:
         raise BadInput(f"--resolution is {resolution_px}; allowed are {', '.join(map(str, RESOLUTIONS_PX))}")
     if channels not in CHANNELS:
         raise BadInput(f"--channels is {channels}; allowed are {', '.join(map(str, CHANNELS))}")
-    settings = TrainingSettings() if settings_file is None else load_settings(settings_file).train
+    options = {"partition": partition}
+    settings = TrainingSettings() if settings_file is None else load_settings(settings_file, options).train
     import_tensorflow_quietly()
     with bar("measuring" if measure else "building", "families") as progress:
         rows = []

@@ -8,6 +8,8 @@ DEFAULTS = {
     "DO_NOT_TRACK": "1",
     # The default of 20 s is too short for a slow machine's first start.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # Seconds between signs of life; automations.yaml ends runs that miss six of them.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
 FOR_TERMINALS = {
     # Our own lines say it better, and errors of users need no traceback.

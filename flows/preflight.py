@@ -1,6 +1,6 @@
 """Checks a run's settings against the world before any work starts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from datasets.errors import BadInput
@@ -9,16 +9,18 @@ from datasets.sources.settings import CommonSourceSettings
 from datasets.sources.tfds import TfdsSettings
 from datasets.splits import TRAIN
 from flows.output import waiting_told
+from flows.partitions import check_owner
 from flows.plan import SKIP, plan, volume_of
 from flows.settings import Settings
 from gan.extractors.settings import ExtractorSettings
 from gan.extractors.weights import missing_weights
+from tasks.curation.exclusions import check_exclusions
+from tasks.curation.overrides import check_overrides
 from tasks.estimate import disk_bytes
-from tasks.exclusions import check_exclusions
-from tasks.generate import check_scores, training_images
+from tasks.generate import check_sampling, training_images
 from tasks.ingest import source_cache
-from tasks.overrides import check_overrides
 from tasks.parallel import check_cluster
+from tasks.parallel.sizing import usable_bytes
 from tasks.preflight import (
     check_enough_files,
     check_not_inside,
@@ -32,24 +34,26 @@ from tasks.preflight import (
 )
 from tasks.published_versions import latest, latest_or_refuse
 from tasks.quotas import wanted_labels
-from tasks.split_ledger import check_same_splits
-from tasks.split_targets import largest_source_splits
+from tasks.splitting.ledger import check_same_splits
+from tasks.splitting.targets import largest_source_splits
 from tasks.stage import Stage
 from tasks.state import State, read_state
 from tasks.survey import Survey, check_holds_images, survey
-from tasks.train import check_by_class, check_fits_memory, check_trainable, check_trainable_shape, memory_bytes
+from tasks.train import check_by_class, check_fits_memory, check_trainable, check_trainable_shape
 
 MIN_FREE_BYTES = 100 * 2**20
 
 
-def preflight(settings: Settings, stages: Sequence[Stage]) -> Survey:
+def preflight(settings: Settings, stages: Sequence[Stage], say: Callable[[str], None] | None = None) -> Survey:
     """Raises BadInput with one sentence for the first thing that cannot work. Writes nothing.
 
+    `say` is told where the cluster that will be used can be watched.
     Returns what the sources were found to hold; nothing where the stages read none.
     """
     names = [stage.name for stage in stages]
+    check_owner(settings.place.shared, settings.partition)
     if "generate" in names:
-        check_scores(settings.generate, settings.train.model)
+        check_sampling(settings.generate, settings.train.model)
     if "gate_synthetic" in names:
         check_weights(settings.synthetic_gate.extractor)
     found = Survey()
@@ -59,7 +63,9 @@ def preflight(settings: Settings, stages: Sequence[Stage]) -> Survey:
         _check_published(settings, names)
     for what, folder in (("workspace", settings.workspace), ("published", settings.place.published)):
         check_target(what, folder)
-    check_cluster(settings.compute, _shared_places(settings, names), waiting_told())
+    dashboard = check_cluster(settings.compute, _shared_places(settings, names), waiting_told())
+    if dashboard and say:
+        say(dashboard)
     _check_room(settings, stages, found)
     return found
 
@@ -72,9 +78,10 @@ def check_weights(extractor: ExtractorSettings) -> None:
 
 
 def _shared_places(settings: Settings, names: Sequence[str]) -> list[Path]:
-    """What workers of a cluster must see: the images, and where the workspace is or will be."""
+    """What workers of a cluster must see: the images, and where the workspace is or will be, unless files travel."""
     images = [path for leaf in settings.source.leaves for path in leaf.local_paths] if "ingest" in names else []
-    return [path.resolve() for path in (*images, existing_parent(settings.workspace.resolve()))]
+    workspace = [] if settings.compute.exchange else [existing_parent(settings.workspace.resolve())]
+    return [path.resolve() for path in (*images, *workspace)]
 
 
 def _check_splits(settings: Settings, names: Sequence[str]) -> None:
@@ -158,7 +165,7 @@ def _check_published(settings: Settings, names: Sequence[str]) -> None:
     advice = "add images, of which split.validation takes its share, and run `prepare` again"
     gate = _min_gate_images(settings, names)
     check_validation_images(f"{version.path} has", index.records("validation"), gate, advice)
-    check_fits_memory(index.records("train"), index.features.shape, memory_bytes())
+    check_fits_memory(index.records("train"), index.features.shape, usable_bytes())
     if "generate" in names:
         check_by_class(settings.train, training_images(version))
         wanted_labels(settings.generate, index.features.class_names, training_images(version))

@@ -1,13 +1,12 @@
 """`augment-dataset publish`: publishes what is prepared, or says what would be published, and why."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from rich.table import Table
 
 from datasets.errors import BadInput, Refused
-from flows.output import bar, console
+from flows.output import bar, console, mib, print_json
 from flows.remote_published import refresh_published
 from flows.settings import Settings
 from tasks.publish import planned_publication
@@ -37,13 +36,21 @@ def publish_prepared(settings: Settings, dry_run: bool, as_json: bool) -> None:
 
     Raises BadInput where nothing is prepared, Refused where nothing could be published for a policy.
     """
+    shared = settings.place.shared
+    if not shared.is_dir():
+        raise BadInput(
+            f"nothing is prepared to be published ({shared} is not there); run `augment-dataset prepare` first"
+        )
     refresh_published(settings, (*PREPARE, *SYNTHESIZE), dry_run)
     with workspace_lock(settings.place):
         found = list(_prospects(settings, dry_run))
     if as_json:
-        console().print(json.dumps([asdict(prospect) for prospect in found], indent=1), soft_wrap=True)
+        print_json([asdict(prospect) for prospect in found])
     else:
-        console().print(_table(found, settings, dry_run), width=WIDTH)
+        out = console()
+        out.print(_table(found, settings, dry_run), width=WIDTH)
+        for prospect in found:
+            out.print(f"{prospect.name}: {prospect.why}", soft_wrap=True)
     _raise_if_nothing(found)
 
 
@@ -95,10 +102,9 @@ def _table(found: list[Prospect], settings: Settings, dry_run: bool) -> Table:
         table.add_column(name, overflow="fold")
     for name in ("images", "files", "MiB"):
         table.add_column(name, justify="right")
-    table.add_column("because", overflow="fold")
     for prospect in found:
         is_new = prospect.outcome == NEW
-        sums = (str(prospect.files), f"{prospect.size_bytes / 2**20:.1f}") if is_new else ("", "")
+        sums = (str(prospect.files), mib(prospect.size_bytes)) if is_new else ("", "")
         images = str(prospect.images) if prospect.version else ""
-        table.add_row(prospect.name, prospect.outcome, prospect.version, images, *sums, prospect.why)
+        table.add_row(prospect.name, prospect.outcome, prospect.version, images, *sums)
     return table

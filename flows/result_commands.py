@@ -5,32 +5,36 @@ from typing import Annotated
 
 import typer
 
-from datasets.errors import BadInput
-from flows.command_app import DatasetName, Kind, Seed, SettingsFile, StorageOptions, Workers, app, options_of
+from datasets.errors import PlaceFailed
+from flows.command_app import DatasetName, Kind, Partition, Seed, SettingsFile, StorageOptions, Workers, app, options_of
 
 
-@app.command(epilog="Example: augment-dataset report photos.yaml")
+@app.command(epilog="Example: augment-dataset report photos.yaml --open")
 def report(
     settings: SettingsFile,
     run_name: Annotated[str | None, typer.Option("--run", help="Name of a run; default: the last.")] = None,
+    opened: Annotated[bool, typer.Option("--open", help="Show the report in the browser.")] = False,
     dataset: DatasetName = None,
+    partition: Partition = None,
 ) -> None:
     """Show a run's tables, and write its HTML report again."""
+    import webbrowser
+
     from flows.output import console
     from flows.settings import load_settings
     from flows.terminal import show_run
     from tasks.report.build import build_report
     from tasks.run import latest_run, read_run
+    from tasks.run_history import record_of
 
-    shared = load_settings(settings, {"dataset": dataset}).place.shared
-    path = shared / "runs" / f"{run_name}.json" if run_name else latest_run(shared)
-    if not path.exists():
-        raise BadInput(
-            f"{shared} holds no run {run_name}; give the name of a file in {path.parent}, without its ending"
-        )
-    record = read_run(path)
-    build_report(record, path.with_suffix(".html"))
-    show_run(record, path.with_suffix(".html"), console())
+    shared = load_settings(settings, {"dataset": dataset, "partition": partition}).place.shared
+    path = latest_run(shared) if run_name is None else record_of(shared, run_name)
+    record, page = read_run(path), path.with_suffix(".html")
+    if not build_report(record, page):
+        raise PlaceFailed(f"{page} could not be written; free the place and the disk, then run this again")
+    show_run(record, page, console())
+    if opened and not webbrowser.open(page.resolve().as_uri()):
+        console().print("no browser was found here; copy the file to where there is one")
 
 
 @app.command(epilog="Example: augment-dataset trace photo.jpg --published published")
@@ -103,8 +107,9 @@ def gate(
 ) -> None:
     """Judge synthetic images against real ones: distances, coverage, copies, labels, value. Changes nothing in them.
 
-    Works on any two sets, also those not made here. Where the real set has train and validation splits they are used
-    as in a run; else a fifth of it is held out. Exit codes: 0 passed, 2 bad input, 3 refused.
+    Works on any two sets, also those not made here. Exit codes: 0 passed, 2 bad input, 3 refused.
+
+    Where the real set has train and validation splits, they are used as in a run; else a fifth of it is held out.
     """
     from flows.gate import gate_sets
 
@@ -151,7 +156,7 @@ def export_generator(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write; it may not hold anything yet.")],
-    layout: Annotated[str, typer.Option("--format", help="keras, or onnx (needs the extra [onnx]).")] = "keras",
+    layout: Annotated[str, typer.Option("--format", help=r"keras, or onnx (needs the extra \[onnx]).")] = "keras",
 ) -> None:
     """Write a trained generator as one file that works without this project, and how to use it."""
     from flows.export_generator import export_generator_of
@@ -168,7 +173,7 @@ def sample(
     per_class: Annotated[
         int, typer.Option(min=1, max=100_000, help="Images of each class; or in all, without classes.")
     ] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same images.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same images.")] = 1,
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Make the published images again, and compare their bytes.")
     ] = False,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_app import DatasetName, SettingsFile, app
+from flows.command_app import DatasetName, Partition, SettingsFile, app
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -14,13 +14,14 @@ def runs(
     settings: SettingsFile,
     last: Annotated[int, typer.Option(min=1, help="Show so many of the newest.")] = 20,
     dataset: DatasetName = None,
+    partition: Partition = None,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first: how each ended, what it published, and which one is running or was killed."""
     from flows.runs import list_runs
     from flows.settings import load_settings
 
-    list_runs(load_settings(settings, {"dataset": dataset}).place.shared, last, as_json)
+    list_runs(load_settings(settings, {"dataset": dataset, "partition": partition}).place.shared, last, as_json)
 
 
 @app.command(epilog="Example: augment-dataset status photos.yaml")
@@ -28,6 +29,7 @@ def status(
     settings: SettingsFile,
     run_name: Annotated[str | None, typer.Option("--run", help="Name of a run; default: the newest.")] = None,
     dataset: DatasetName = None,
+    partition: Partition = None,
     as_json: AsJson = False,
 ) -> None:
     """Say how a run went or, while it goes, in which stage it is and how far.
@@ -37,7 +39,9 @@ def status(
     from flows.runs import show_status
     from flows.settings import load_settings
 
-    code = show_status(load_settings(settings, {"dataset": dataset}).place.shared, run_name, as_json)
+    code = show_status(
+        load_settings(settings, {"dataset": dataset, "partition": partition}).place.shared, run_name, as_json
+    )
     raise typer.Exit(code)
 
 
@@ -48,6 +52,7 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dataset: DatasetName = None,
+    partition: Partition = None,
 ) -> None:
     """Remove from the workspace what no run needs any more: outputs of old settings, leavings of dead runs.
 
@@ -56,4 +61,6 @@ def gc(
     from flows.runs import collect_garbage
     from flows.settings import load_settings
 
-    collect_garbage(load_settings(settings, {"dataset": dataset}).place, keep_runs, dry_run, yes)
+    collect_garbage(
+        load_settings(settings, {"dataset": dataset, "partition": partition}).place, keep_runs, dry_run, yes
+    )

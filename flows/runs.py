@@ -6,6 +6,7 @@ from textwrap import shorten
 
 from rich.table import Table
 
+from datasets.errors import BadInput
 from flows.output import ask, bar, console, mib, print_json
 from flows.terminal import show_run
 from tasks.run import EXIT_CODES, read_run
@@ -38,7 +39,8 @@ def show_status(shared: Path, name: str | None, as_json: bool) -> int:
     else:
         out = console()
         out.print(_sentence(run), soft_wrap=True)
-        show_run(read_run(record_path), record_path.with_suffix(".html"), out)
+        report = record_path.with_suffix(".html")
+        show_run(read_run(record_path), report if report.is_file() else None, out)
     return UNFINISHED.get(run.verdict, EXIT_CODES.get(run.verdict, 1))
 
 
@@ -56,7 +58,9 @@ def diff_runs(before: Path, after: Path, as_json: bool) -> None:
 
 
 def collect_garbage(place: Place, keep_runs: int, dry_run: bool, yes: bool) -> None:
-    """Remove what no run needs, after asking. Raises BadInput while a run holds the workspace."""
+    """Remove what no run needs, after asking. Raises BadInput for no workspace, or while a run holds it."""
+    if not place.shared.is_dir():
+        raise BadInput(f"{place.shared} holds no runs; run `augment-dataset run` first")
     out = console()
     with workspace_lock(place):
         found = find_garbage(place.shared, keep_runs)
@@ -92,7 +96,7 @@ def _table(shared: Path, found: list[PastRun]) -> Table:
 
 
 def _sentence(run: PastRun) -> str:
-    """E.g. `20260102T030405Z (prepare-dataset) is running in scan for 3.1 minutes: scan: 200 of 800`."""
+    """E.g. `20260102T030405Z (prepare-dataset) is running in scan after 3.1 minutes: scan: 200 of 800`."""
     is_or_was = {"running": "is running", "killed": "was killed", "unknown": "has no record"}
     said = is_or_was.get(run.verdict, f"ended: {run.verdict}")
     where = f" in {run.stage}" if run.stage else ""

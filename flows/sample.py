@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from datasets.sources.settings import check_nameable
 from flows.output import bar, console
 from flows.quiet_tensorflow import import_tensorflow_quietly
 from tasks.published_generator import Sampled, sample_as_published, sample_new
@@ -9,6 +10,7 @@ from tasks.published_generator import Sampled, sample_as_published, sample_new
 
 def sample_from(path: Path, per_class: int, seed: int, out: Path, *, as_published: bool) -> bool:
     """Write the images and say what made them; False where published ones came out otherwise. Raises BadInput."""
+    check_nameable(path, out)
     import_tensorflow_quietly()
     with bar("sampling", "images") as progress:
         made = (

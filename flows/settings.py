@@ -7,10 +7,12 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from datasets.errors import BadInput
+from datasets.errors import BadInput, brief
 from datasets.sources.registry import ALL_KINDS, KINDS, MixedSettings, SourceSettings
-from datasets.sources.settings import URL_MARK
+from datasets.sources.settings import URL_MARK, absolute_path
+from flows import partitions
 from gan.settings import TrainingSettings
+from tasks.bounded_yaml import UNREADABLE, BoundedReferences, why_unreadable
 from tasks.curate import CurateSettings
 from tasks.gate_data import DataGateSettings
 from tasks.generate import GenerateSettings
@@ -24,14 +26,16 @@ from tasks.publishing.remote_target import checked_place
 from tasks.publishing.target import is_remote
 from tasks.scan import ScanSettings
 from tasks.shard import ShardSettings
-from tasks.split_settings import SplitSettings
+from tasks.splitting.settings import SplitSettings
 from tasks.stage import Place
 from tasks.synthetic_gate.settings import SyntheticGateSettings
 
 SECTION_SEPARATOR = "."
 NAME_LENGTH = 60
+MOST_FAULTS = 10
 FLAT_OPTIONS = {  # parameter of a flow or command -> the setting that it overrides
     "dataset": "dataset",
+    "partition": "partition",
     "seed": "seed",
     "workers": "compute.workers",
     "dask_address": "compute.dask_address",
@@ -50,6 +54,14 @@ LISTED_MODELS: dict[str, dict[str, Any]] = {  # section -> kinds of what is list
     "augment": dict(AUGMENTER_KINDS),
 }
 
+PATTERNS = {  # of settings -> what they allow, in words
+    r"^[a-z][a-z0-9_]*$": "a-z, 0-9 and _, beginning with a letter",
+    r"^[a-z0-9][a-z0-9_]*$": "a-z, 0-9 and _, not beginning with _",
+    r"^[A-Za-z]\w*(/[\w.-]+)?(:[0-9]+\.[0-9]+\.[0-9]+)?$": "names such as mnist, name/config and name/config:1.0.0",
+    r"^[!-~]([ -~]*[!-~])?$": "ASCII characters, without spaces around them",
+    partitions.PATTERN: "letters, digits, -, _ and single . between them",
+}
+
 
 class Settings(BaseModel):
     """One section per stage. Paths are relative to the settings file."""
@@ -58,6 +70,9 @@ class Settings(BaseModel):
 
     dataset: str = Field(
         pattern=r"^[a-z][a-z0-9_]*$", max_length=NAME_LENGTH, description="name of the data set: a-z, 0-9 and _"
+    )
+    partition: str | None = Field(
+        None, pattern=partitions.PATTERN, description="what {partition} in source stands for; given by --partition"
     )
     workspace: Path = Field(Path("workspace"), description="where stages keep their outputs")
     published: Path | str = Field(
@@ -110,39 +125,44 @@ class Settings(BaseModel):
         )
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(BoundedReferences, yaml.SafeLoader):
     """YAML in which a key that stands twice is an error: otherwise the first would be lost silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.MarkedYAMLError(problem=f"{twice[0]} stands there twice; keep one", problem_mark=node.start_mark)
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                again = node.value[place][0].start_mark
+                raise yaml.MarkedYAMLError(problem=f"{key} stands there twice; keep one", problem_mark=again)
         return super().construct_mapping(node, deep)
 
 
 def load_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read a YAML file; `overrides` are dotted names, e.g. {"train.budget_images": 1000}, None values ignored.
 
+    With `partition` among them, those of that partition (flows/partitions.py).
     Raises BadInput with one sentence for a missing file, bad YAML, unknown keys and wrong values.
     """
     record = read_yaml(path)
     for name, value in (overrides or {}).items():
         if value is not None:
             _set(record, name.split(SECTION_SEPARATOR), value)
-    return absolute(validate(record, str(path)), path.resolve().parent)
+    return absolute(validate(partitions.filled(record, str(path)), str(path)), absolute_path(Path.cwd(), path).parent)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The sections of a settings file, without empty ones, for which all defaults hold. Raises BadInput."""
+    text = ""
     try:
-        record = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506, a SafeLoader
+        text = path.read_text(encoding="utf-8")
+        record = yaml.load(text, _UniqueKeys)  # noqa: S506, a SafeLoader
     except OSError as error:
         raise BadInput(
             f"settings file {path} cannot be read ({error.strerror}); `augment-dataset init` writes one"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"settings file {path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except UNREADABLE as error:
+        advice = f"; put quotes around what holds {partitions.MARK}" if partitions.MARK in text else ""
+        raise BadInput(f"settings file {path} is not valid YAML: {why_unreadable(error)}{advice}") from None
     if not isinstance(record, dict):
         raise BadInput(f"settings file {path} holds no settings; `augment-dataset init` writes one to start from")
     return {name: value for name, value in record.items() if value is not None}
@@ -161,16 +181,26 @@ def validate(record: Mapping[str, Any], where: str) -> Settings:
         faults = error.errors()
         inner = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
         told = [_sentence(fault) for fault in faults if fault["loc"] not in inner]  # a list is not short on top of it
-        raise BadInput(f"{where}: {'; '.join(told)}") from None
+        more = f"; and {len(told) - MOST_FAULTS} more" if len(told) > MOST_FAULTS else ""
+        raise BadInput(f"{where}: {'; '.join(told[:MOST_FAULTS])}{more}") from None
 
 
 def absolute(settings: Settings, base: Path) -> Settings:
-    """The same settings with paths resolved against a folder."""
+    """The same settings with paths resolved against a folder. Raises BadInput for what can be no path."""
+    try:
+        return _absolute(settings, base)
+    except BadInput:
+        raise
+    except ValueError as error:
+        raise BadInput(f"the settings hold a path that no file can have ({brief(error)}); correct it") from None
+
+
+def _absolute(settings: Settings, base: Path) -> Settings:
     source = settings.source.resolved(base)
     places = {"workspace": settings.workspace, "published": settings.published}
-    resolved = {name: place if is_remote(place) else _resolved(base, Path(place)) for name, place in places.items()}
+    resolved = {name: place if is_remote(place) else absolute_path(base, place) for name, place in places.items()}
     lists = {"exclusions": settings.curate.exclusions, "overrides": settings.curate.overrides}
-    given = {name: _resolved(base, path) for name, path in lists.items() if path is not None}
+    given = {name: absolute_path(base, path) for name, path in lists.items() if path is not None}
     curate = settings.curate.model_copy(update=given)
     gate = with_weights_below(settings.synthetic_gate, base)
     return settings.model_copy(update={**resolved, "source": source, "curate": curate, "synthetic_gate": gate})
@@ -180,12 +210,8 @@ def with_weights_below(gate: SyntheticGateSettings, base: Path) -> SyntheticGate
     """The same settings of the synthetic gate with the extractor's path resolved against a folder."""
     if gate.extractor.path is None:
         return gate
-    extractor = gate.extractor.model_copy(update={"path": _resolved(base, gate.extractor.path)})
+    extractor = gate.extractor.model_copy(update={"path": absolute_path(base, gate.extractor.path)})
     return gate.model_copy(update={"extractor": extractor})
-
-
-def _resolved(base: Path, path: Path) -> Path:
-    return (base / path.expanduser()).resolve()
 
 
 def _set(record: Any, names: list[str], value: Any) -> None:
@@ -198,10 +224,10 @@ def _set(record: Any, names: list[str], value: Any) -> None:
 
 def _sentence(fault: Mapping[str, Any]) -> str:
     names = _without_tags(fault["loc"])
-    location = SECTION_SEPARATOR.join(map(str, names)) or "settings"
+    location = brief(SECTION_SEPARATOR.join(map(str, names))) or "settings"
     if fault["type"] == "union_tag_invalid":
         kinds = LISTED_MODELS.get(fault["loc"][0], ALL_KINDS)
-        return f"{location}.kind is {fault['ctx']['tag']!r}; allowed are {', '.join(kinds)}"
+        return f"{location}.kind is {_shown(fault['ctx']['tag'])}; allowed are {', '.join(kinds)}"
     if fault["type"] == "union_tag_not_found" and isinstance(fault["input"], Mapping):
         return f"setting {location}.kind is missing; allowed are {', '.join(LISTED_MODELS[fault['loc'][0]])}"
     if fault["type"] == "extra_forbidden":
@@ -209,12 +235,20 @@ def _sentence(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "missing":
         return f"setting {location} is missing; add it"
     if fault["type"] in ("model_type", "model_attributes_type", "union_tag_not_found"):
-        return f"{location} is {fault['input']!r}, not a section; {_allowed((*fault['loc'], ''))}"
+        return f"{location} is {_shown(fault['input'])}, not a section; {_allowed((*fault['loc'], ''))}"
     if fault["type"] == "tuple_type":
-        return f"{location} is {fault['input']!r}, not a list; write [...] around it"
+        return f"{location} is {_shown(fault['input'])}, not a list; write [...] around it"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{location} is {_shown(fault['input'])}; allowed are {PATTERNS[fault['ctx']['pattern']]}"
+    if fault["type"] == "too_short":
+        return f"{location} is {_shown(fault['input'])}; at least {fault['ctx']['min_length']} has to be in it"
     if fault["type"] == "value_error":
-        return f"{location}: {str(fault['msg']).removeprefix('Value error, ')}"
-    return f"{location} is {fault['input']!r}: {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}"
+        return f"{location}: {brief(str(fault['msg']).removeprefix('Value error, '))}"
+    return f"{location} is {_shown(fault['input'])}: {str(fault['msg'])[0].lower()}{str(fault['msg'])[1:]}"
+
+
+def _shown(value: Any) -> str:
+    return brief(repr(value))
 
 
 def _inside(model: Any, name: str) -> Any:

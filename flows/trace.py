@@ -1,7 +1,6 @@
 """`augment-dataset trace`: says where an image is among the published versions, and how to keep it out."""
 # ruff: noqa: A005, as nothing here imports the library's module of this name
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from datasets.manifest import Kind
-from flows.output import console
+from flows.output import console, print_json
 from tasks.origins import Origin
 from tasks.trace import Trace, trace, wanted_of
 
@@ -21,7 +20,7 @@ def trace_image(image: str, published: Path, as_json: bool) -> None:
     found = trace(published, wanted_of(image))
     out = console()
     if as_json:
-        out.print(json.dumps(asdict(found) | {"exclusions": found.exclusions}, indent=1), soft_wrap=True)
+        print_json(asdict(found) | {"exclusions": found.exclusions})
         return
     if found.appearances:
         out.print(_table(found))

@@ -1,13 +1,13 @@
 """`augment-dataset verify`: re-reads what was published, and names every damaged shard and record."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from datasets.sources.settings import check_nameable
 from datasets.tfds_layout import LATEST_FILE
-from flows.output import bar, console
+from flows.output import bar, console, print_json
 from tasks.parallel import ComputeSettings
 from tasks.progress import silent
 from tasks.publishing.fetched import version_folder
@@ -28,12 +28,13 @@ def verify_path(
     if is_remote(path):
         found, verdicts = _verify_url(path, compute, limit, storage_options)
     else:
+        check_nameable(Path(path))
         folders, found = folders_at(Path(path))
         with bar("verifying", "shards") as progress:
             verdicts = verify(folders, compute, progress, limit)
     out = console()
     if as_json:
-        out.print(json.dumps(_record(found, verdicts), indent=1), soft_wrap=True)
+        print_json(_record(found, verdicts))
     else:
         for line in lines(path, found, verdicts):
             out.print(line, soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command_app import DatasetName, SettingsFile, StorageOptions, Workers, app, options_of
+from flows.command_app import DatasetName, Partition, SettingsFile, StorageOptions, Workers, app, options_of
 
 DataSet = Annotated[
     str, typer.Argument(metavar="PATH_OR_URL", help="<name>/ of a published data set: a folder, or a URL.")
@@ -18,6 +18,7 @@ def publish(
     settings: SettingsFile,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be published, and why.")] = False,
     dataset: DatasetName = None,
+    partition: Partition = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish what earlier runs have prepared and its gates have passed; nothing is prepared or trained.
@@ -27,7 +28,7 @@ def publish(
     from flows.publish import publish_prepared
     from flows.settings import load_settings
 
-    publish_prepared(load_settings(settings, {"dataset": dataset}), dry_run, as_json)
+    publish_prepared(load_settings(settings, {"dataset": dataset, "partition": partition}), dry_run, as_json)
 
 
 @app.command("list", epilog="Example: augment-dataset list published")

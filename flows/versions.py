@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from datasets.errors import BadInput, Refused
+from datasets.splits import in_order
 from flows.output import ask, bar, console, mib, print_json
 from flows.verify import verdict_of
 from tasks.parallel import ComputeSettings
@@ -30,6 +31,10 @@ def list_versions(place: str, options: Options, as_json: bool) -> None:
         return
     out = console()
     out.print(_list_table(place, found), width=WIDTH)
+    for entry in found:
+        by_split = ", ".join(f"{entry.records[split]} {split}" for split in in_order(entry.records))
+        if by_split:
+            out.print(f"{entry.name} {entry.version}: {by_split}", soft_wrap=True)
 
 
 def diff_versions(before: str, after: str, options: Options, as_json: bool, show: int) -> None:
@@ -99,14 +104,12 @@ def _list_table(place: str, found: Sequence[Listed]) -> Table:
     table.add_column("")
     for name in ("images", "MiB"):
         table.add_column(name, justify="right")
-    table.add_column("by split", overflow="fold")
     table.add_column("gate", overflow="fold")
     table.add_column("digest")
     for entry in found:
         mark = "latest" if entry.is_latest else ""
-        by_split = "\n".join(f"{split} {count}" for split, count in entry.records.items())
         sums = (str(entry.images) if entry.records else "", mib(entry.size_bytes))
-        table.add_row(entry.name, entry.version, mark, *sums, by_split, entry.gate, entry.content_digest[:8])
+        table.add_row(entry.name, entry.version, mark, *sums, entry.gate, entry.content_digest[:8])
     return table
 
 

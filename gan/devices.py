@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from datasets.errors import BadInput
+from gan.models.options import check_groups
 
 
 class Devices:
@@ -33,10 +34,14 @@ class Devices:
         """`update(images, labels)` of a whole batch as one update of equal shares: the mean of what they gave."""
         return update
 
-    def check_batch(self, batch_size: int) -> None:
-        """Raises BadInput unless a batch can be split evenly."""
+    def check_batch(self, batch_size: int, model: str) -> None:
+        """Raises BadInput unless a batch can be split evenly, and each share into the groups that a model may need."""
         if batch_size % len(self.names):
             raise BadInput(
                 f"train.batch_size is {batch_size} and there are {self.text}; choose a multiple of {len(self.names)}, "
                 "or set train.devices to one"
             )
+        try:
+            check_groups(model, batch_size, len(self.names))
+        except ValueError as error:
+            raise BadInput(f"train.{error}, or set train.devices to one") from error

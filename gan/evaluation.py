@@ -42,9 +42,11 @@ class Evaluator:
         self._real = extractor.features(images)
         self._real_statistics = statistics(self._real)
         self._real_spread = within_class_spread(self._real, labels)
-        self._labels = None if labels is None else np.resize(labels, samples)
         self._samples = samples
         self._seed = derived_seed(seed, "evaluation")
+        if labels is not None and len(labels) > samples:  # whose order may be by class
+            labels = np.random.default_rng(self._seed).choice(labels, samples, replace=False)
+        self._labels = None if labels is None else np.resize(labels, samples)
 
     def evaluate(self, generator: Generator, images_seen: int) -> Evaluation:
         """Generate, extract and compare."""

@@ -6,6 +6,7 @@ Keras' own export writes the ONNX graph, through tf2onnx. Both files are read ag
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -73,7 +74,8 @@ def _to_keras(network: keras.Model, path: Path) -> Run:
 def write_keras(network: keras.Model, path: Path) -> None:
     """Write a `.keras` file of Keras' own layers.
 
-    Keras puts the time into it in two places; here the same network gives the same bytes.
+    Keras puts the time into it in two places, and where in memory objects were; here the same network gives the same
+    bytes.
     """
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
         dated = Path(scratch) / path.name
@@ -84,7 +86,19 @@ def write_keras(network: keras.Model, path: Path) -> None:
                 content = old.read(name)
                 if name == "metadata.json":
                     content = json.dumps({**json.loads(content), "date_saved": NO_DATE}).encode()
+                if name == "config.json":
+                    content = _numbered(content)
                 new.writestr(zipfile.ZipInfo(name), content)
+
+
+def _numbered(config: bytes) -> bytes:
+    """Numbers in the order of appearance in the place of memory addresses: they only tell who shares what."""
+    numbers: dict[bytes, int] = {}
+    return re.sub(
+        rb'("shared_object_id": )(\d+)',
+        lambda found: found[1] + str(numbers.setdefault(found[2], len(numbers) + 1)).encode(),
+        config,
+    )
 
 
 def _to_onnx(network: keras.Model, path: Path) -> Run:

@@ -65,7 +65,12 @@ class PenaltySettings(BaseModel):
 
 
 def check_objective(
-    model: str, normalisation: NormalisationChoice, loss: str, real_label: float, penalty: PenaltySettings
+    model: str,
+    normalisation: NormalisationChoice,
+    spectral_normalisation: bool,
+    loss: str,
+    real_label: float,
+    penalty: PenaltySettings,
 ) -> None:
     """Raises ValueError, one sentence, for combinations that make no sense."""
     kind = penalty.kind_for(loss, model, normalisation)
@@ -78,7 +83,7 @@ def check_objective(
         raise ValueError(
             "loss wasserstein without a penalty has no bound on its scores; set penalty.kind to gradient_penalty"
         )
-    if kind == "gradient_penalty" and has_batch_statistics(model, normalisation):
+    if kind == "gradient_penalty" and has_batch_statistics(model, normalisation, spectral_normalisation):
         raise ValueError(
             f"gradient_penalty is of single images, and scores of model {model} depend on the whole batch; "
             "choose another penalty.kind, normalisation or model"

@@ -64,7 +64,7 @@ def _exact(
     score_one: Callable[[Tensor, int], Tensor],
 ) -> list[Tensor]:
     if len(halves) == 2:
-        # Each score depends on its own image alone.
+        # The gradient of the sum of all scores, as in the papers: where scores depend on their batch, that counts too.
         both = ops.concatenate(images, 0)
         slopes = backend.slopes(lambda stacked: ops.concatenate(score_both(tuple(ops.split(stacked, 2))), 0), both)
         return [exact_penalty(half) for half in ops.split(slopes, 2)]

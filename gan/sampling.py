@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from datasets.atomic_file import write_text_atomically
-from datasets.errors import BadInput, FormatError
+from datasets.errors import BadInput, FormatError, brief
 from gan.backends import Tensor, backend
 from gan.blocks import BLOCK, at_fixed_places
 from gan.classifier import weights_digest
@@ -177,18 +177,28 @@ def load_generator(folder: Path) -> Generator:
     path = folder / SPEC_FILE
     if not path.exists():
         raise BadInput(f"{folder}: no generator here (no {SPEC_FILE}); train one first")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FormatError(f"{path}: not readable ({error}); train again") from error
-    if record.get("format_version") != GENERATOR_VERSION:
-        version = record.get("format_version")
-        raise FormatError(f"{path}: generator version {version}, this code reads {GENERATOR_VERSION}; train again")
-    spec = ModelSpec(**record["spec"])
-    network = family_of(spec).build_generator(spec, 0)
+    spec, class_names, weights_sha256 = _read_spec(path)
     arrays, _ = read_arrays(folder / WEIGHTS_FILE)
-    network.set_weights([arrays[name] for name in sorted(arrays)])
-    generator = Generator(network, spec, record["class_names"])
-    if generator.weights_sha256 != record["weights_sha256"]:
+    network = family_of(spec).build_generator(spec, 0)
+    try:
+        network.set_weights([arrays[name] for name in sorted(arrays)])
+    except ValueError as error:
+        raise FormatError(
+            f"{folder}: {WEIGHTS_FILE} and {SPEC_FILE} are of different generators; train again"
+        ) from error
+    generator = Generator(network, spec, class_names)
+    if generator.weights_sha256 != weights_sha256:
         raise FormatError(f"{folder}: {WEIGHTS_FILE} and {SPEC_FILE} are of different generators; train again")
     return generator
+
+
+def _read_spec(path: Path) -> tuple[ModelSpec, list[str] | None, str]:
+    """What `generator.json` says of the networks, the classes and the digest of the weights. Raises FormatError."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        version = record.get("format_version")
+        if version == GENERATOR_VERSION:
+            return ModelSpec(**record["spec"]), record["class_names"], record["weights_sha256"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{path}: not readable ({brief(error)}); train again") from error
+    raise FormatError(f"{path}: generator version {brief(version)}, this code reads {GENERATOR_VERSION}; train again")

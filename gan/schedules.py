@@ -32,7 +32,9 @@ def scheduled(
         learning_rate=rate * settings.rollback_learning_rate_factor**rollbacks,
         weight=now(*weights) * settings.health.gamma_factor**collapses,
         beta2=now(settings.beta2_start, settings.beta2_end),
-        ema_decay=ema_decay(settings.batch_size, settings.ema_halflife_images, images_seen),
+        ema_decay=ema_decay(
+            settings.batch_size * settings.steps_per_generator_step, settings.ema_halflife_images, images_seen
+        ),
     )
 
 
@@ -42,11 +44,11 @@ def cosine(start: float, end: float, images_seen: int, budget_images: int) -> fl
     return end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
-def ema_decay(batch_size: int, halflife_images: int, images_seen: int) -> float:
-    """What averaged weights keep in one step.
+def ema_decay(images: int, halflife_images: int, images_seen: int) -> float:
+    """What averaged weights keep when they are moved, which happens once for so many real `images`.
 
     The half-life is at most a quarter of the images seen, so that the random start is forgotten soon.
     Karras et al. 2024, arXiv:2312.02696, for averages in proportion to the time trained.
     """
     halflife = min(float(halflife_images), images_seen / 4)
-    return 0.5 ** (batch_size / halflife) if halflife > 0 else 0.0
+    return 0.5 ** (images / halflife) if halflife > 0 else 0.0

@@ -11,7 +11,7 @@ from gan.film_settings import FilmSettings
 from gan.growth_settings import GrowthSettings
 from gan.health_settings import HealthSettings
 from gan.models.families import FamilyName
-from gan.models.options import NormalisationChoice, check_options
+from gan.models.options import NormalisationChoice, check_groups, check_options
 from gan.objective_settings import LOSS_DEFAULTS, LossName, PenaltyKind, PenaltySettings, check_objective
 from gan.path_length_settings import PathLengthSettings
 
@@ -50,6 +50,7 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # What a preset or a family of networks chooses where nobody did.
     BY_PRESET: ClassVar[frozenset[str]] = frozenset(
         {
             "latent_size",
@@ -58,6 +59,7 @@ class TrainingSettings(BaseModel):
             "budget_images",
             "learning_rate_start",
             "learning_rate_end",
+            "beta2_start",
             "gamma_start",
             "gamma_end",
             "ema_halflife_images",
@@ -189,5 +191,8 @@ class TrainingSettings(BaseModel):
     @model_validator(mode="after")
     def _sensible_objective(self) -> Self:
         check_options(self.model, self.spectral_normalisation, self.normalisation, self.attention_px)
-        check_objective(self.model, self.normalisation, self.loss, self.real_label, self.penalty)
+        check_groups(self.model, self.batch_size)
+        check_objective(
+            self.model, self.normalisation, self.spectral_normalisation, self.loss, self.real_label, self.penalty
+        )
         return self

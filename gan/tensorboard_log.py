@@ -67,18 +67,6 @@ class TensorBoardLog:
         return self._writer
 
 
-def read_points(folder: Path) -> list[tuple[str, int, float | None]]:
-    """(name, images seen, value) of all points below `tensorboard/`, in the order of files; no value for pictures."""
-    points: list[tuple[str, int, float | None]] = []
-    for path in sorted((folder / TENSORBOARD_FOLDER).glob("events.out.tfevents.*")):
-        for record in read_tfrecord(path):
-            event = event_pb2.Event.FromString(record)
-            for value in event.summary.value:
-                scalar = value.metadata.plugin_data.plugin_name == "scalars"
-                points.append((value.tag, event.step, float(tf.make_ndarray(value.tensor)) if scalar else None))
-    return points
-
-
 def _cut_file(path: Path, images_seen: int) -> None:
     write_tfrecord(path, _records_until(path, images_seen))
 

@@ -25,7 +25,7 @@ from gan.progress import Progress, silent
 from gan.seeds import derived_seed
 from gan.settings import MIN_SELECT_IMAGES, TrainingSettings, few_per_class
 from gan.steps import step_kind
-from gan.training_run import RunInputs, TrainingDiverged, TrainingRun
+from gan.training_run import RunInputs, StoppedBy, TrainingDiverged, TrainingRun
 from gan.training_state import TrainingState
 from gan.warm_start import WarmStart, warm_start, write_trained_on
 
@@ -42,7 +42,7 @@ class TrainingResult:
 
     folder: Path
     images_seen: int
-    stopped_by: str  # "budget_images", "budget_minutes" or "early_stop_evaluations"
+    stopped_by: StoppedBy
     resumed_at_images: int | None
     best: Evaluation
     evaluations: tuple[Evaluation, ...]
@@ -79,7 +79,7 @@ def train(
     settings = with_preset(settings, len(images), images.shape[1], FAMILIES[settings.model].defaults)
     family = FAMILIES[settings.model]
     devices = backend.find_devices(settings.devices if family.kind == "adversarial" else "one")
-    devices.check_batch(settings.batch_size)
+    devices.check_batch(settings.batch_size, settings.model)
     started, cpu_before_s = time.monotonic(), time.process_time()
     backend.make_deterministic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,10 @@ def train(
     inputs = RunInputs(images, network_labels, class_names, settings, seed, folder, digest, title)
     run = TrainingRun(inputs, state, step, evaluator, progress)
     run.notes += notes
-    begin = _beginning(earlier, spec, class_names, images, labels, settings)
+    begin = WarmStart(None, "")
+    if earlier is not None and settings.warm_start != "never":
+        names = None if class_names is None else tuple(class_names)
+        begin = warm_start(earlier, spec, names, images, labels, settings, state.shapes())
     run.resume(begin.checkpoint)
     if begin.sentence:
         run.notes.append(begin.sentence)
@@ -128,19 +131,6 @@ def _title(settings: TrainingSettings, devices: Devices) -> str:
     """The line at the start."""
     family = f"{settings.model}, preset {settings.preset}"
     return f"{family}, {settings.budget_images} images, {settings.precision} on {devices.text}"
-
-
-def _beginning(
-    earlier: Path | None,
-    spec: ModelSpec,
-    class_names: Sequence[str] | None,
-    images: np.ndarray,
-    labels: np.ndarray | None,
-    settings: TrainingSettings,
-) -> WarmStart:
-    if earlier is None or settings.warm_start == "never":
-        return WarmStart(None, "")
-    return warm_start(earlier, spec, None if class_names is None else tuple(class_names), images, labels, settings)
 
 
 def _result(run: TrainingRun, folder: Path, seconds: float, cpu_seconds: float) -> TrainingResult:
@@ -211,7 +201,11 @@ def _digest(
     digest = hashlib.sha256(settings.model_dump_json(exclude=_NOT_IN_DIGEST).encode())
     digest.update(repr((seed, class_names and tuple(class_names))).encode())
     for array in (images, labels, select_images, select_labels):
-        digest.update(b"none" if array is None else repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        if array is None:
+            digest.update(b"none")
+        else:
+            digest.update(repr(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).data)  # without a copy: it may be half of the memory
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from gan.training_position import Position, position_of
 from gan.training_state import TrainingState
 from gan.training_step import StepFunction
 from gan.watching import SAMPLES_FOLDER, Watch
+
+StoppedBy: TypeAlias = Literal["budget_images", "budget_minutes", "early_stop_evaluations"]
 
 _LOG_EVERY_STEPS = 50
 _STRONGER = 0.2  # probability that a return after a collapse adds to that of augmentation
@@ -80,7 +82,7 @@ class TrainingRun:
         return self.position.step * self._settings.batch_size
 
     @property
-    def stopped_by(self) -> str:
+    def stopped_by(self) -> StoppedBy:
         if self.position.step >= self._steps:
             return "budget_images"
         return "early_stop_evaluations" if self._no_longer_better() else "budget_minutes"
@@ -132,13 +134,15 @@ class TrainingRun:
     def run_to_end(self) -> Generator:
         """Train until the budget or the cap; the best snapshot, saved in the folder.
 
-        Raises TrainingDiverged after too many rollbacks, Refused where a collapse stops it by policy.
+        Raises TrainingDiverged after too many rollbacks, Refused where a collapse stops it by policy, or where it is at
+        its beginning, perhaps again, and no time is left.
         """
         while self.position.step < self._steps and not self._out_of_time() and not self._no_longer_better():
             self._advance()
-        if not self._evaluated():
-            self._evaluate()
+        if not self._evaluated() and self._is_trained() and not self._evaluate():
             self._save()
+        if not self._is_trained():
+            raise Refused(self._nothing_learned())
         self._generator.set_weights(self._best_weights)
         self._generator.save(self._inputs.folder, training=self.chosen)
         if family_of(self._state.spec).kind == "adversarial":
@@ -146,6 +150,19 @@ class TrainingRun:
         self._watch.close()
         self._log.write("end", self.images_seen, stopped_by=self.stopped_by)
         return self._generator
+
+    def _is_trained(self) -> bool:
+        return self.position.step > self.position.first_step
+
+    def _nothing_learned(self) -> str:
+        over = f"the {self._settings.budget_minutes:g} minutes of train.budget_minutes are over"
+        if not self.position.rollbacks:
+            return f"{over}, and no step was made; raise them"
+        why = "; ".join(alarm.sentence for alarm in self.position.alarms) or "losses or weights left their bounds"
+        return (
+            f"{why}; training went back to where it began, and {over}; raise them, lower train.learning_rate_start, "
+            "or raise train.gamma_end"
+        )
 
     def _begin(self, warm: Checkpoint | None) -> None:
         self._log.cut(0)

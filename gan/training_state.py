@@ -98,6 +98,10 @@ class TrainingState:
         """A copy of every number that the next step depends on."""
         return {name: np.array(variable.numpy()) for name, variable in self._variables().items()}
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of what `arrays` gives, by name."""
+        return {name: tuple(variable.shape) for name, variable in self._variables().items()}
+
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `arrays` gave. Names and shapes must be the same."""
         for name, variable in self._variables().items():

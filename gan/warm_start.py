@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from datasets.errors import FormatError
+from datasets.errors import FormatError, brief
 from gan.checkpoints import Checkpoint, newest_checkpoint
 from gan.models.spec import ModelSpec
 from gan.sampling import SPEC_FILE
@@ -53,27 +54,33 @@ def warm_start(
     images: np.ndarray,
     labels: np.ndarray | None,
     settings: TrainingSettings,
+    shapes: Mapping[str, tuple[int, ...]],
 ) -> WarmStart:
     """Whether a run can begin with what training left in the folder `earlier`.
 
     The networks and classes must be the same, and with `warm_start: auto` at most `warm_start_changed_share` of the
-    images may have changed. Raises nothing: what is damaged or missing is a reason for a cold start.
+    images may have changed. `shapes` are those of the arrays that the run restores, by name: settings of precision,
+    penalty and augmentation decide what there is besides weights. Raises nothing: what is damaged or missing is a
+    reason for a cold start.
     """
     try:
         record = json.loads((earlier / SPEC_FILE).read_text(encoding="utf-8"))
-        numbers, _ = read_arrays(earlier / TRAINED_ON_FILE)
+        then = {**record["spec"], "latent_scale": spec.latent_scale}, record["class_names"] or None
+        numbers = read_arrays(earlier / TRAINED_ON_FILE)[0]["images"]
         found = newest_checkpoint(earlier / "checkpoints").checkpoint
-    except (OSError, ValueError, FormatError) as error:
-        return WarmStart(None, f"cold start: the last version's training cannot be read ({error})")
-    scale = {"latent_scale": spec.latent_scale}  # of sampling alone
-    if {**record["spec"], **scale} != spec.model_dump() or (record["class_names"] or None) != _listed(class_names):
+    except (OSError, ValueError, LookupError, TypeError, FormatError) as error:
+        return WarmStart(None, f"cold start: the last version's training cannot be read ({brief(error)})")
+    if then != (spec.model_dump(), _listed(class_names)):  # latent_scale is of sampling alone
         return WarmStart(None, "cold start: the last version's networks or classes are others")
-    share = changed_share(numbers["images"], image_numbers(images, labels))
+    share = changed_share(numbers, image_numbers(images, labels))
     if settings.warm_start == "auto" and share > settings.warm_start_changed_share:
         limit = f"train.warm_start_changed_share is {settings.warm_start_changed_share:.0%}"
         return WarmStart(None, f"cold start: {share:.1%} of the training images changed, {limit}")
     if found is None:
         return WarmStart(None, "cold start: the last version's training left no intact checkpoint")
+    if any(name not in found.arrays or found.arrays[name].shape != shape for name, shape in shapes.items()):
+        kept = "train.precision, penalty, path_length, beta2 or discriminator_augmentation"
+        return WarmStart(None, f"cold start: the last version was trained with another {kept}")
     return WarmStart(found, f"warm start: {share:.1%} of the training images changed since {earlier.name}")
 
 

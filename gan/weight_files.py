@@ -3,17 +3,23 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from datasets.atomic_file import atomic_file
-from datasets.errors import FormatError
+from datasets.errors import FormatError, brief
 
 _RECORD = "__record__"
 _DIGEST = "__sha256__"
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, AttributeError, EOFError, MemoryError, RecursionError),
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, TokenError, SyntaxError),
+)  # what NumPy and the standard library raise where a file lies
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
@@ -40,8 +46,10 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         digest = content.pop(_DIGEST).tobytes().decode()
         intact = digest == _digest(content)
         record = json.loads(content.pop(_RECORD).tobytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise FormatError(f"{path}: not a readable weights file ({error})") from error
+    except UNREADABLE as error:
+        raise FormatError(f"{path}: not a readable weights file ({brief(error)})") from error
+    if not isinstance(record, dict):
+        raise FormatError(f"{path}: not a readable weights file (its record is a JSON {type(record).__name__})")
     if not intact:
         raise FormatError(f"{path}: damaged: its content does not match its own SHA-256")
     return content, record
@@ -52,5 +60,5 @@ def _digest(content: Mapping[str, np.ndarray]) -> str:
     for name in sorted(content):
         array = np.ascontiguousarray(content[name])
         digest.update(json.dumps([name, str(array.dtype), array.shape]).encode())
-        digest.update(array.tobytes())
+        digest.update(array.data)
     return digest.hexdigest()

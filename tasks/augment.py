@@ -20,7 +20,7 @@ from tasks.augmentation_preview import choose_previewed, write_preview
 from tasks.imaging.augmentation import AugmentationSettings
 from tasks.imaging.augmentation.augmenters import AnyAugmenter
 from tasks.imaging.augmentation.engine import augmented, variant_seed
-from tasks.parallel import map_partitions, partitions_of
+from tasks.parallel import Files, map_partitions, partitions_of
 from tasks.pixel_store import pack_name
 from tasks.stage_context import StageContext, Summary
 
@@ -30,7 +30,7 @@ MADE = ("derived_from", "sha256", "size_bytes", "pack", "offset", "length")
 NEEDED = [*PASSED_ON, "sha256", "pack", "offset", "length"]
 PIECE_SCHEMA = pa.schema([SCHEMA.field(name) for name in (*PASSED_ON, *MADE)])
 Row = dict[str, Any]
-Piece = tuple[Path, int]  # a partition's rows as an Arrow file, and how many copies equal their image
+Piece = tuple[str, int]  # name of a partition's rows as an Arrow file, and how many copies equal their image
 
 
 def augment(settings: AugmentationSettings, context: StageContext) -> Summary:
@@ -44,11 +44,10 @@ def augment(settings: AugmentationSettings, context: StageContext) -> Summary:
     channels = _channels(training, context.shared)
     wanted = _varied(training, settings, channels)
     previewed = choose_previewed(wanted, context.seed)
-    for folder in ("packs", "pieces"):
-        (context.out / folder).mkdir(exist_ok=True)
     work = partial(augment_partition, settings, context.seed, context.shared, context.out, context.place, previewed)
+    files = Files(context.shared, _packs)
     partitions = partitions_of(_Rows(wanted), context.compute.images_per_partition())
-    pieces = map_partitions(work, partitions, context.compute, context.progress)
+    pieces = map_partitions(work, partitions, context.compute, context.progress, files=files)
     return {
         "images_in": len(training),
         "images_out": _write_manifest(pieces, context.out),
@@ -74,6 +73,8 @@ def augment_partition(
     made: dict[str, list[Any]] = {column: [] for column in MADE}
     of_class: dict[str | None, tuple[AnyAugmenter, ...]] = {}
     unchanged = 0
+    for folder in ("packs", "pieces"):
+        (out / folder).mkdir(exist_ok=True)
     with PackReader(shared) as prepared, PackWriter(out / "packs" / f"{name}.pack") as pack:
         for row in rows:
             payload = prepared.read(row["pack"], row["offset"], row["length"])
@@ -91,7 +92,13 @@ def augment_partition(
                     MADE, (*values, f"{place}/packs/{name}.pack", *pack.append(encoded)), strict=True
                 ):
                     made[column].append(value)
-    return _write_piece(images, settings.variants_per_image, made, out / "pieces" / f"{name}.arrow"), unchanged
+    _write_piece(images, settings.variants_per_image, made, out / "pieces" / f"{name}.arrow")
+    return f"{name}.arrow", unchanged
+
+
+def _packs(images: pa.Table) -> list[str]:
+    """The packs that hold some images, relative to the folder of the data set."""
+    return sorted(pc.unique(images["pack"]).to_pylist())
 
 
 def _content(row: Mapping[str, Any]) -> str:
@@ -143,7 +150,7 @@ class _Rows(Sequence[Any]):
         return self._table.take(pa.array(np.arange(len(self))[place]))
 
 
-def _write_piece(images: pa.Table, variants: int, made: Mapping[str, list[Any]], path: Path) -> Path:
+def _write_piece(images: pa.Table, variants: int, made: Mapping[str, list[Any]], path: Path) -> None:
     """The rows of all copies, as far as they differ from one another."""
     parents = np.repeat(np.arange(len(images)), variants)
     numbers = pa.array(np.tile(np.arange(variants), len(images)).astype(str).astype(object), pa.string())
@@ -155,18 +162,19 @@ def _write_piece(images: pa.Table, variants: int, made: Mapping[str, list[Any]],
     rows = pa.table(passed | {name: pa.array(made[name], SCHEMA.field(name).type) for name in MADE}, PIECE_SCHEMA)
     with atomic_file(path) as file, pa.ipc.new_file(file, PIECE_SCHEMA) as writer:
         writer.write_table(rows)
-    return path
 
 
 def _write_manifest(pieces: Sequence[Piece], out: Path) -> int:
     """The pieces in their order as one manifest, holding one at a time; the pieces go."""
     with manifest_writer(out / MANIFEST_FILE) as manifest:
-        for path, _ in pieces:
+        for name, _ in pieces:
+            path = out / "pieces" / name
             with pa.ipc.open_file(path) as file:
                 manifest.write(_whole_rows(file.read_all()))
             path.unlink()
         written = manifest.rows
-    (out / "pieces").rmdir()
+    if pieces:
+        (out / "pieces").rmdir()
     return written
 
 

@@ -12,13 +12,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from datasets.atomic_file import atomic_file
+from datasets.errors import BadInput
 from datasets.manifest import FINDINGS_FILE, FINDINGS_SCHEMA, MANIFEST_FILE, SCHEMA, manifest_writer, read_in_pieces
 
 FINDINGS_CSV = "findings.csv"
+REPORT_FILE = "report.html"
+FILES = (MANIFEST_FILE, FINDINGS_FILE, FINDINGS_CSV, REPORT_FILE)
 CSV_COLUMNS = ("path", "sha256", "finding", "severity", "detail")
 NOT_KEPT = ("pack", "offset", "length")  # where prepared images lay, which are gone
 EXAMPLES = 3
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_SIGNS = (*"=+-@\t\r\n", *"＝＋－＠")  # the wide ones are read as their narrow kin
 
 
 @dataclass(slots=True)
@@ -61,6 +64,24 @@ def keep_findings(curated: Path, out: Path) -> Tallies:
             for row in rows:
                 tallies.setdefault((row["severity"], row["finding"]), Tally()).add(row["path"])
     return tallies
+
+
+def check_replaceable(out: Path) -> None:
+    """Raises BadInput where something in `out` is in the way of the files."""
+    for path in (out / name for name in FILES):
+        if path.is_dir():
+            raise BadInput(
+                f"{path} is a folder, and a file of that name is to be written; remove it, or choose another"
+            )
+
+
+def put_in_place(made: Path, out: Path) -> None:
+    """Move the files from a folder on the same disk. Older ones go first: whatever ends this, none stands among new."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (out / name).unlink(missing_ok=True)
+    for name in FILES:
+        (made / name).rename(out / name)
 
 
 def cell(text: str | None) -> str:

@@ -12,7 +12,7 @@ CLASSES_FILE = "classes.json"
 def class_names(labels: Iterable[str | None], known: Sequence[str] | None) -> list[str] | None:
     """Known names in their order, then new ones by name: an id never changes. None where nothing is labelled."""
     names = list(known or ())
-    names += sorted({label for label in labels if label is not None} - set(names), key=_natural)
+    names += sorted({label for label in labels if label is not None} - set(names), key=natural)
     return names or None
 
 
@@ -27,6 +27,6 @@ def read_class_names(folder: Path) -> list[str] | None:
     return names
 
 
-def _natural(name: str) -> tuple[int, int, str]:
-    """`2` before `10`, numbers before words."""
+def natural(name: str) -> tuple[int, int, str]:
+    """Sort key: `2` before `10`, numbers before words."""
     return (0, int(name), name) if name.isdecimal() else (1, 0, name)

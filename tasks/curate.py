@@ -4,9 +4,10 @@ CHECKS is the order of decisions, and the only place where it is written down.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -18,26 +19,26 @@ from datasets.manifest import (
     FINDINGS_FILE,
     MANIFEST_FILE,
     Status,
+    manifest_writer,
+    read_in_pieces,
     read_table,
-    reason_counts,
-    status_counts,
     with_columns,
     write_table,
 )
-from tasks.copies import ExactPolicy, NearPolicy, resolve_exact_duplicates, resolve_near_duplicates
-from tasks.exclusions import exclusions_digest, find_excluded, read_exclusions
-from tasks.expectations import Expectations, check_expectations
-from tasks.finding_list import Findings, is_usable, usable
+from tasks.curation.copies import ExactPolicy, NearPolicy, resolve_exact_duplicates, resolve_near_duplicates
+from tasks.curation.exclusions import exclusions_digest, find_excluded, read_exclusions
+from tasks.curation.expectations import Expectations, check_expectations
+from tasks.curation.finding_list import Findings, is_usable, usable
+from tasks.curation.kept_pairs import write_kept_pairs
+from tasks.curation.label_issues import LabelIssueSettings, check_label_issues
+from tasks.curation.labels import check_class_sizes, check_labels, class_balance, write_balance
+from tasks.curation.near_search import spread_over
+from tasks.curation.outliers import ClassOutlierSettings, OutlierLimits, check_class_outliers, check_limits
+from tasks.curation.overrides import apply_overrides, detail_of, overrides_digest, read_overrides, record_kept
+from tasks.curation.thumbnails import thumbnail_file
 from tasks.imaging.duplicates import DuplicateSettings
 from tasks.imaging.near_duplicates.search import Spread, here
-from tasks.kept_pairs import write_kept_pairs
-from tasks.label_issues import LabelIssueSettings, check_label_issues
-from tasks.labels import check_class_sizes, check_labels, class_balance, write_balance
-from tasks.near_search import spread_over
-from tasks.outliers import ClassOutlierSettings, OutlierLimits, check_class_outliers, check_limits
-from tasks.overrides import apply_overrides, detail_of, overrides_digest, read_overrides, record_kept
 from tasks.stage_context import StageContext, Summary
-from tasks.thumbnails import thumbnail_array
 
 DECIDING_COLUMNS = (
     *("source", "member", "frame", "sha256", "label", "status", "reason", "detail", "licence", "source_split"),
@@ -46,6 +47,7 @@ DECIDING_COLUMNS = (
     *("pixel_sha256", "phash", "phash_mirror", "duplicate_group"),
 )
 DECIDED_COLUMNS = ("label", "status", "reason", "detail", "duplicate_group")
+MOST_SHARED_TEXTS = 10_000
 SHOWING_COLUMNS = ("thumbnail", "caption", "pack", "offset", "length")  # by which the image itself can be seen
 Row = dict[str, Any]
 
@@ -97,28 +99,45 @@ class Curation:
 
 def curate(settings: CurateSettings, context: StageContext) -> Summary:
     """Manifest of scan -> manifest with duplicate groups and the final status of every row, and all findings."""
-    table = read_table(context.inputs["scan"] / MANIFEST_FILE)
-    work = Curation(table.select(DECIDING_COLUMNS).to_pylist(), thumbnail_array(table["thumbnail"]), settings)
-    work.run = spread_over(context.compute, context.out, len(table))
-    for check in CHECKS:
-        check(work)
+    scanned = context.inputs["scan"] / MANIFEST_FILE
+    with TemporaryDirectory(dir=context.out, prefix="thumbnails-") as scratch:
+        thumbnails = thumbnail_file(scanned, Path(scratch) / "thumbnails.npy")
+        work = Curation(rows_of(read_table(scanned, list(DECIDING_COLUMNS))), thumbnails, settings)
+        work.run = spread_over(context.compute, context.out, len(work.rows))
+        for check in CHECKS:
+            check(work)
     for row in work.rows:
         if "override_trace" in row:
             row["detail"] = detail_of(row)
-    decided = {name: [row[name] for row in work.rows] for name in DECIDED_COLUMNS}
-    table = _without_excluded_content(with_columns(table, **decided))
-    write_table(table, context.out / MANIFEST_FILE)
+    _write_decided(work.rows, scanned, context.out / MANIFEST_FILE)
     before = read_table(context.inputs["scan"] / FINDINGS_FILE)
     write_table(pa.concat_tables([before, work.findings.table()]), context.out / FINDINGS_FILE)
     write_kept_pairs(context.out, work.rows, work.pairs)
     balance = class_balance(work.rows, settings.classes)
     write_balance(context.out, balance)
-    return _summary(table, work.findings) | {"classes": balance} | work.notes
+    return _summary(work.rows, work.findings) | {"classes": balance} | work.notes
 
 
 def files_read(settings: CurateSettings, context: StageContext) -> dict[str, str | None]:
     """What the stage reads besides its input, for its fingerprint. Raises BadInput for a file with a bad line."""
     return exclusions_digest(settings.exclusions) | {"overrides": overrides_digest(settings.overrides)}
+
+
+def rows_of(table: pa.Table) -> list[Row]:
+    """As dictionaries that share their keys, and equal texts of columns with few: they are most of the memory."""
+    names = table.column_names  # once: each call makes new texts, which every row would hold
+    columns = [_values(table[name]) for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    if not pa.types.is_string(column.type) or column.null_count == len(column):
+        return column.to_pylist()
+    encoded = column.combine_chunks().dictionary_encode()
+    if len(encoded.dictionary) > MOST_SHARED_TEXTS:
+        return column.to_pylist()
+    texts = [*encoded.dictionary.to_pylist(), None]
+    return [texts[number] for number in encoded.indices.fill_null(-1).to_pylist()]
 
 
 def _exclusions(work: Curation) -> None:
@@ -209,6 +228,17 @@ CHECKS: tuple[Callable[[Curation], None], ...] = (
 )
 
 
+def _write_decided(rows: Sequence[Row], scanned: Path, path: Path) -> None:
+    """The manifest with what was decided, piece by piece, as it also holds thumbnails."""
+    start = 0
+    with manifest_writer(path) as writer:
+        for piece in read_in_pieces(scanned):
+            decided = rows[start : start + len(piece)]
+            columns = {name: [row[name] for row in decided] for name in DECIDED_COLUMNS}
+            writer.write(_without_excluded_content(with_columns(piece, **columns)))
+            start += len(piece)
+
+
 def _without_excluded_content(table: pa.Table) -> pa.Table:
     """Blank what shows an excluded image in reports and in the published manifest; its hashes are enough."""
     excluded = pc.fill_null(pc.equal(table["reason"], "excluded"), False)
@@ -218,11 +248,11 @@ def _without_excluded_content(table: pa.Table) -> pa.Table:
     return with_columns(table, **{name: pc.if_else(excluded, blank, table[name]) for name, blank in nulls.items()})
 
 
-def _summary(table: pa.Table, findings: Findings) -> Summary:
-    counts: Mapping[str, int] = status_counts(table)
+def _summary(rows: Sequence[Row], findings: Findings) -> Summary:
+    reasons = Counter(row["reason"] for row in rows if row["status"] in (Status.REJECTED, Status.UNSELECTED))
     return {
-        "images_in": len(table),
-        "images_out": counts[Status.KEPT] + counts[Status.REPAIRED],
-        "rejected": reason_counts(table),
+        "images_in": len(rows),
+        "images_out": sum(is_usable(row) for row in rows),
+        "rejected": dict(sorted(reasons.items(), key=lambda item: (-item[1], str(item[0])))),
         "findings": dict(sorted(Counter(row["finding"] for row in findings.rows).items())),
     }

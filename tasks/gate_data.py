@@ -14,12 +14,12 @@ from datasets.gate_file import Gate, Metric, Outcome, judged, write_gate
 from datasets.manifest import MANIFEST_FILE, Kind, in_use, read_table
 from datasets.tfds_layout import read_index
 from tasks.compared_version import why_outdated, write_compared
-from tasks.data_measures import Measured, against_last, effective_per_class, of_classes, of_images
-from tasks.kept_pairs import read_kept_pairs
-from tasks.labels import read_balance
+from tasks.curation.kept_pairs import read_kept_pairs
+from tasks.curation.labels import read_balance
+from tasks.data_gate.measures import Measured, against_last, effective_per_class, of_classes, of_images
+from tasks.data_gate.version_changes import DRIFT_MEASURES
 from tasks.published_versions import Published, latest
 from tasks.stage_context import StageContext, Summary
-from tasks.version_changes import DRIFT_MEASURES
 
 NEEDED = ["source", "member", "frame", "kind", "sha256", "pixel_sha256", "duplicate_group", "group", "licence"]
 NEEDED += ["derived_from", "label", "status", "reason", "split", *(column for column, _ in DRIFT_MEASURES.values())]

@@ -1,7 +1,7 @@
 """The synthetic gate: whether generated images may be published.
 
 Decided on the gate half of validation, which nothing was selected on. Test is measured once and only reported.
-Every limit that depends on the data is relative to real images against real images at the same n.
+Every limit that depends on the data is relative to real images against real images.
 """
 
 from pathlib import Path
@@ -34,16 +34,17 @@ def gate_synthetic(settings: SyntheticGateSettings, context: StageContext) -> Su
     from tasks.synthetic_gate.evidence import Evidence
 
     real = latest_or_refuse(context.published / context.dataset).path
-    validation = load_numpy(real, "validation")
+    validation, test = load_numpy(real, "validation"), load_numpy(real, "test")
     _, gate_half = halves_of(real, validation.ids, validation.labels)
     evidence = Evidence(
         train=load_numpy(real, "train"),
         gate=taken(validation, gate_half),
-        held_out=joined(validation, load_numpy(real, "test")),
+        held_out=joined(validation, test),
         synthetic=load_numpy(context.inputs["shard_synthetic"], "train"),
         barred=judges_of(context.inputs["shard_synthetic"]),
         settings=settings,
         seed=context.seed,
+        test=test if len(test.images) else None,
     )
     last, why_none = last_gate(context)
     decided_on = f"gate half of validation, {len(evidence.gate.images)} images; validation and test are reported"

@@ -30,6 +30,7 @@ ATTEMPTS_FILE = "attempts.npy"
 KERAS_FILE = "generator.keras"
 KERAS_MOST_WEIGHTS = 5 * 2**20  # of 4 bytes: 20 MiB
 WITHOUT_DISCRIMINATOR = ("vae",)  # here too, since the families themselves import Keras
+LENGTHLESS = ("progressive",)
 
 
 class RejectionSettings(BaseModel):
@@ -151,8 +152,13 @@ class _Record:
         )
 
 
-def check_scores(settings: GenerateSettings, family: str) -> None:
-    """Raises BadInput where samples are to be scored, and the family has no discriminator to score them."""
+def check_sampling(settings: GenerateSettings, family: str) -> None:
+    """Raises BadInput where samples are to be scored or truncated, and the family cannot do that."""
+    if settings.truncation != 1.0 and family in LENGTHLESS:
+        raise BadInput(
+            f"generate.truncation is {settings.truncation:g}, and train.model {family} divides latents by their "
+            "length, which undoes it; set it to 1, or take another family"
+        )
     if settings.rejection.keep_share < 1.0 and family in WITHOUT_DISCRIMINATOR:
         raise BadInput(
             f"generate.rejection.keep_share is {settings.rejection.keep_share:g}, and train.model {family} has no "

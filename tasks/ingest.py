@@ -18,7 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datasets.errors import BadInput
-from datasets.manifest import MANIFEST_FILE, SCHEMA, Kind, Status, manifest_writer, reason_counts, status_counts
+from datasets.manifest import (
+    MANIFEST_FILE,
+    SCHEMA,
+    Kind,
+    Status,
+    manifest_writer,
+    read_table,
+    reason_counts,
+    status_counts,
+)
 from datasets.sources.arrays.raw_pixels import BLOCK_IMAGES, block_digests, pnm_size_bytes
 from datasets.sources.base import PROBLEMS, Source, SourceItem, without_folders
 from datasets.sources.registry import SourceSettings, open_sources, places_of, settings_from_json, settings_to_json
@@ -70,7 +79,7 @@ def ingest(settings: SourceSettings, context: StageContext) -> Summary:
     return counts.summary() | {key: value for key, value in asdict(changes).items() if value != ()}
 
 
-def unfinished_downloads(settings: SourceSettings, context: StageContext, folder: Path) -> str | None:
+def listing_holds_still(settings: SourceSettings, context: StageContext, folder: Path) -> str | None:
     """Why an old listing should be made again although nothing else changed, None mostly."""
     for source in open_sources(settings, source_cache(context.shared)).values():
         if not source.is_fetched:
@@ -79,7 +88,10 @@ def unfinished_downloads(settings: SourceSettings, context: StageContext, folder
             return reason
     with listing_cache(context.shared) as cache:
         distrusted = cache.distrusted()
-    return f"{distrusted} files were found to hold other bytes than listed" if distrusted else None
+    if distrusted:
+        return f"{distrusted} files were found to hold other bytes than listed"
+    unread = reason_counts(read_table(folder / MANIFEST_FILE, ["status", "reason"])).get("unreadable_file", 0)
+    return f"{unread} files could not be read" if unread else None
 
 
 def reopened_sources(ingested: Path, shared: Path) -> dict[str, Source]:

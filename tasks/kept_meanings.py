@@ -57,7 +57,7 @@ class KeptMeanings:
             if kept["made_by"] == self._made_by():
                 return {key: (digest, names) for key, (digest, names) in kept["entries"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            pass
+            pass  # none kept, or damaged: read again from the sources
         return {}
 
     def _made_by(self) -> list[str]:

@@ -4,6 +4,7 @@ A small database beside the stage outputs, not in them: times of files are no co
 comes, so that a killed run loses little; memory does not grow with the number of members.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,13 @@ CREATE TABLE members (
     PRIMARY KEY (source, member)
 ) WITHOUT ROWID;
 """
+_AS_MADE = """
+SELECT place, member, size_bytes, version_tag, sha256, payload_bytes, sha256_before, was_listed, is_listed
+FROM places JOIN members USING (source) LIMIT 1
+"""
 
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_FULL)
+_SHA256 = re.compile("[0-9a-f]{64}")
 _NEW = "is_listed AND NOT was_listed"
 _CHANGED = "is_listed AND was_listed AND sha256_before IS NOT NULL AND sha256 IS NOT sha256_before"
 _GONE = "was_listed AND NOT is_listed"
@@ -155,25 +162,39 @@ def forget_listing(folder: Path) -> None:
 def _fitting(item: SourceItem, row: tuple | None) -> Payload | None:
     if row is None or not item.version_tag or (item.size_bytes, item.version_tag) != row[:2] or row[2] is None:
         return None
-    return Payload(*row[2:])
+    sha256, size_bytes = row[2:]
+    if not _SHA256.fullmatch(sha256) or not isinstance(size_bytes, int):  # SQLite has no checksums of its pages
+        return None
+    return Payload(sha256, size_bytes)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    """What is damaged is begun anew. Raises OSError where another process holds it, or the disk is full."""
     for attempt in range(2):
         connection = sqlite3.connect(path)
+        connection.text_factory = _text
         try:
             connection.execute("PRAGMA synchronous = OFF")  # what a power cut damages is begun anew
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version == LISTING_VERSION and connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok":
+                connection.execute(_AS_MADE)  # a damaged page may say of a table what it likes
+                connection.execute(f"PRAGMA user_version = {LISTING_VERSION}")  # and that nothing may be written
                 return connection
             if version == 0 and not attempt and not connection.execute("SELECT name FROM sqlite_master").fetchone():
                 return _made(connection)
-        except sqlite3.DatabaseError:
-            pass
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if getattr(error, "sqlite_errorcode", None) in _PASSING:
+                connection.close()
+                raise OSError(f"{path}: {error}") from error
         connection.close()
         for leftover in path.parent.glob(f"{path.name}*"):
             leftover.unlink()
     return _made(sqlite3.connect(path))
+
+
+def _text(content: bytes) -> str:
+    """Of a damaged page too: what comes of it equals nothing that was listed."""
+    return content.decode("utf-8", "replace")
 
 
 def _made(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from datasets.errors import FormatError
+from datasets.errors import FormatError, brief
 from datasets.manifest import MANIFEST_FILE, Kind, key_text, read_table
 from datasets.tfds_layout import Index
 from tasks.lineage.record import LINEAGE_FILE, read_lineage
@@ -105,4 +105,10 @@ def learned_from(
 def _real_version(index: Index) -> tuple[str, str] | None:
     """Name and content digest of the real version that a synthetic one was learned from."""
     real: Any = index.lineage.get("real")
-    return (real["name"], real["content_digest"]) if isinstance(real, dict) else None
+    if real is None:
+        return None
+    found = tuple(real.get(key) for key in ("name", "content_digest")) if isinstance(real, dict) else (real,)
+    match found:
+        case (str(name), str(digest)):
+            return name, digest
+    raise FormatError(f"{index.name} {index.version}: its index says that it was learned from {brief(repr(real))}")

@@ -131,6 +131,12 @@ def forget_damaged_packs(folder: Path) -> None:
             pack.unlink(missing_ok=True)
 
 
+def forget_unfinished_packs(folder: Path) -> None:
+    """Remove what killed workers left, once nobody writes any more."""
+    for path in folder.glob("pack-*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def recorded_pack_sha256(index: Path) -> str | None:
     """The digest that a pack had when it was written, None where its index is damaged or of another version."""
     try:

@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 from datasets.errors import BadInput
+from datasets.sources.settings import absolute_path
 from gan.settings import MIN_SELECT_IMAGES
-from tasks.split_settings import SplitSettings
+from tasks.splitting.settings import SplitSettings
 from tasks.survey import Survey
 from tasks.train import MIN_TRAINING_IMAGES
 from tasks.validation_halves import half_sizes
@@ -72,9 +73,9 @@ def check_source_outside(source: Path, what: str, folder: Path) -> None:
 
 def check_target(what: str, folder: Path) -> None:
     """Raises BadInput where a folder cannot be written."""
-    there = existing_parent(folder)
+    there = existing_parent(_resolved(folder))
     if not there.is_dir() or not os.access(there, os.W_OK):
-        raise BadInput(f"{what} {folder} cannot be written; choose another folder in the settings")
+        raise BadInput(f"{what} {folder} cannot be written; choose another folder")
 
 
 def check_room(what: str, folder: Path, needed_bytes: int) -> None:
@@ -98,4 +99,4 @@ def existing_parent(folder: Path) -> Path:
 
 
 def _resolved(path: Path) -> Path:
-    return path.expanduser().resolve()
+    return absolute_path(Path.cwd(), path)

@@ -16,22 +16,24 @@ from datasets.errors import Refused
 from datasets.sources.storage_options import without_secrets
 from datasets.tfds_layout import LATEST_FILE, Index, read_index
 from tasks.digests import canonical_json, file_digests
+from tasks.done_file import DONE_FILE
 from tasks.gate_data import DataGateSettings, compares_with_latest
 from tasks.published_generator import GeneratorFiles
 from tasks.published_versions import Published, damage, is_complete, latest, version_numbers
 from tasks.publishing.checks import check_class_ids, check_gate, check_licences
 from tasks.publishing.commit import check_latest, commit, move_latest
+from tasks.publishing.local_target import LocalTarget
 from tasks.publishing.mirror import Mirror, publisher_id
+from tasks.publishing.opening import open_target
 from tasks.publishing.remote_target import RemoteTarget
 from tasks.publishing.staging import info_of, stage_version
-from tasks.publishing.target import LocalTarget, Target, open_target, versions_at
+from tasks.publishing.target import Target, versions_at
 from tasks.publishing.upload import upload
 from tasks.publishing.version_choice import Choice, choose_version, publication_digest
 from tasks.stage_context import StageContext, Summary
 from tasks.state import known_state, remembered, write_state
 
 PUBLISHED_FILE = "published.json"
-DONE_FILE = "DONE"  # of the stage that wrote the shards
 
 
 class PublishSettings(BaseModel):
@@ -242,7 +244,7 @@ def _check_gate_compared(name: str, context: StageContext) -> None:
 
 def _latest_text(folder: Path) -> str | None:
     path = folder / LATEST_FILE
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else None
 
 
 def _recorded(context: StageContext, published: Published, outcome: str) -> Summary:

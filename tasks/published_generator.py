@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from datasets.atomic_file import write_text_atomically
-from datasets.errors import BadInput, FormatError
+from datasets.errors import BadInput, FormatError, brief
 from datasets.image_codec import encode_image
 from datasets.manifest import MANIFEST_FILE, read_table
 from datasets.published import resolve_version
 from datasets.tfds_layout import Index, read_index
+from gan.weight_files import UNREADABLE
 from tasks.generate import ATTEMPTS_FILE, CHUNK_IMAGES, KERAS_FILE, GenerateSettings
 from tasks.lineage.record import GENERATOR_FILES, GENERATOR_FOLDER, read_lineage
 from tasks.progress import Progress, silent
@@ -94,7 +95,7 @@ def sample_as_published(path: Path, out: Path, progress: Progress = silent) -> S
     """
     version, index, generator = _opened(path, out)
     sampling, rows = _sampling(index), _manifest(version)
-    seed = int(index.lineage["generator"]["seed"])
+    seed = _seed(version, index)
     names = index.features.class_names if generator.class_names is not None else None
     attempts = _attempts(version, len(rows["number"]))
     quality = _jpeg_quality(version)
@@ -120,14 +121,30 @@ def _opened(path: Path, out: Path) -> "tuple[Path, Index, Generator]":
 
 
 def _sampling(index: Index) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = index.lineage.get("sampling") or {"truncation": 1.0}
-    return found
+    found = index.lineage.get("sampling") or {}
+    truncation = found.get("truncation", 1.0) if isinstance(found, Mapping) else None
+    if not isinstance(truncation, int | float) or not 0 < truncation <= 2:
+        raise FormatError(f"{index.name}: its index says sampling {brief(found)}; copy the version again")
+    return {"truncation": truncation}
+
+
+def _seed(version: Path, index: Index) -> int:
+    """The recorded one. Raises FormatError where there is none."""
+    generator = index.lineage.get("generator")
+    seed = generator.get("seed") if isinstance(generator, Mapping) else None
+    if type(seed) is not int or not 0 <= seed < 2**31:
+        raise FormatError(f"{version}: its index records no seed of its images; sample new ones")
+    return seed
 
 
 def _manifest(version: Path) -> dict[str, np.ndarray]:
     """Of the images in their order: number, class id (0 without classes) and sha256."""
-    table = read_table(version / MANIFEST_FILE, ["member", "class_id", "sha256"])
-    numbers = np.array([int(member.rpartition("/")[2]) for member in table["member"].to_pylist()])
+    path = version / MANIFEST_FILE
+    table = read_table(path, ["member", "class_id", "sha256"])
+    names = [member.rpartition("/")[2] for member in table["member"].to_pylist()]
+    if not all(re.fullmatch("[0-9]{1,12}", name) for name in names):
+        raise FormatError(f"{path}: its images are not numbered; name a synthetic version that was published")
+    numbers = np.array(list(map(int, names)), np.int64)
     order = np.argsort(numbers)
     return {
         "number": numbers[order],
@@ -142,11 +159,13 @@ def _attempts(version: Path, count: int) -> np.ndarray:
     if not path.is_file():
         return np.zeros(count, np.uint16)
     try:
-        attempts: np.ndarray = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise FormatError(f"{path}: not readable ({error}); copy the version again") from error
-    if attempts.shape != (count,):
-        raise FormatError(f"{path}: is of {len(attempts)} images, the version has {count}; copy the version again")
+        with path.open("rb") as file:
+            attempts: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+    except UNREADABLE as error:
+        raise FormatError(f"{path}: not readable ({brief(error)}); copy the version again") from error
+    if attempts.shape != (count,) or attempts.dtype.kind not in "iu" or attempts.min(initial=0) < 0:
+        what = f"{attempts.dtype} of shape {attempts.shape}"
+        raise FormatError(f"{path}: is {what}, not a number for each of {count} images; copy the version again")
     return attempts
 
 

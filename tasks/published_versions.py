@@ -38,12 +38,14 @@ def synthetic_name(dataset: str) -> str:
 
 
 def latest(folder: Path) -> Published | None:
-    """The version that `latest` names in the folder of a data set, None before the first. Raises FormatError."""
+    """The version that `latest` names in the folder of a data set, None where it names none. Raises FormatError."""
     try:
-        version = (folder / LATEST_FILE).read_text(encoding="utf-8").strip()
+        version = (folder / LATEST_FILE).read_text(encoding="utf-8", errors="replace").strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return Published(folder / version, read_index(folder / version)) if is_complete(folder / version) else None
+    if not is_version(version) or not is_complete(folder / version):
+        return None
+    return Published(folder / version, read_index(folder / version))
 
 
 def latest_or_refuse(folder: Path) -> Published:

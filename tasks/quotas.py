@@ -42,9 +42,10 @@ class QuotaSettings(BaseModel):
         """No more than so many are made, of a data set of so many images; for estimates."""
         if self.total is not None:
             return self.total
+        asked = sum(self.quotas.values())
         if self.balance == "fill_up":
-            return images * max(0, classes - 1)
-        return (self.fill_to or self.images_per_class) * max(1, classes)
+            return asked + images * max(0, classes - 1)
+        return asked + (self.fill_to or self.images_per_class) * max(1, classes)
 
 
 def wanted_labels(

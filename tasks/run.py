@@ -1,9 +1,10 @@
 """One run: stages in order, what each did, and the record that is kept of it. Knows nothing of Prefect."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +13,20 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from datasets.atomic_file import write_text_atomically
-from datasets.errors import BadInput, FormatError, Refused
+from datasets.errors import BadInput, FormatError, Refused, brief
+from datasets.masking import masked
 from tasks.digests import canonical_json
 from tasks.progress import Progress
 from tasks.run_position import ENDING, Position, position_path, write_position
 from tasks.stage import Place, Stage, StageResult, run_stage
 
 RUN_VERSION = 1
+_KINDS = {"run": str, "flow": str, "dataset": str, "verdict": str, "message": str, "settings": dict, "stages": list}
+_KINDS_OF_STAGE = {"name": str, "outcome": str, "why": str, "path": str, "digest": str, "usage": dict, "summary": dict}
+RUN_NAME = re.compile(r"[\w.-]{1,100}")
+_USED = ("wall_s", "cpu_s", "peak_rss_mib")
+_COUNTED = ("images_in", "images_out")
+_NAMED = ("outcome", "name", "version", "path", "folder")
 POSITION_INTERVAL_S = 5.0
 EXIT_CODES = {"done": 0, "failed": 1, "bad input": 2, "refused": 3}
 
@@ -32,7 +40,7 @@ class Observer(Protocol):
 
     def stage_ended(self, stage: Stage, result: StageResult) -> None: ...
 
-    def run_ended(self, record: Mapping[str, Any], report: Path) -> None: ...
+    def run_ended(self, record: Mapping[str, Any], report: Path | None) -> None: ...
 
 
 class SilentObserver:
@@ -47,7 +55,7 @@ class SilentObserver:
     def stage_ended(self, stage: Stage, result: StageResult) -> None:
         return
 
-    def run_ended(self, record: Mapping[str, Any], report: Path) -> None:
+    def run_ended(self, record: Mapping[str, Any], report: Path | None) -> None:
         return
 
 
@@ -95,7 +103,7 @@ class Run:
             self.observer.stage_ended(stage, result)
 
     def finish(self, error: BaseException | None) -> dict[str, Any]:
-        """Write the record of the run, and return it."""
+        """Write the record of the run, and return it. Where `error` is a full disk, there is no room for it either."""
         verdict = verdict_of(error)
         record = {
             "format_version": RUN_VERSION,
@@ -111,7 +119,8 @@ class Run:
             "settings": self.settings.model_dump(mode="json"),
             "stages": [stage_record(result) for result in self.results.values()],
         }
-        write_text_atomically(self.record_path, canonical_json(record, indent=1) + "\n")
+        with suppress(OSError) if error else nullcontext():
+            write_text_atomically(self.record_path, canonical_json(record, indent=1) + "\n")
         position_path(self._runs, self.name).unlink(missing_ok=True)
         return record
 
@@ -129,6 +138,11 @@ class Run:
         """Where the report is written."""
         return self.record_path.with_suffix(".html")
 
+    @property
+    def report(self) -> Path | None:
+        """The report; None before it is written, or where it could not be."""
+        return self.report_path if self.report_path.is_file() else None
+
     def _progress_of(self, stage: Stage) -> Progress:
         def progress(done: int, total: int, **numbers: float | str) -> None:
             self.observer.progress(stage, done, total, **numbers)
@@ -145,10 +159,10 @@ class Run:
 
 
 def message_of(error: BaseException | None) -> str:
-    """Sentence of the record: empty after success."""
-    if isinstance(error, KeyboardInterrupt):
-        return "it was interrupted"
-    return str(error) if error else ""
+    """Sentence of the record: empty after success. What is no Exception is Ctrl-C, or Prefect's word for SIGTERM."""
+    if error is None:
+        return ""
+    return masked(str(error)) if isinstance(error, Exception) else "it was interrupted"
 
 
 def verdict_of(error: BaseException | None) -> str:
@@ -182,20 +196,67 @@ def free_run_name(folder: Path, started: datetime) -> str:
     return next(name for name in names if not taken & {f"{name}.json", f"{name}{ENDING}"})
 
 
+def run_order(name: str) -> tuple[str, int]:
+    """Sort key of names by `free_run_name`, oldest first."""
+    base, _, number = name.partition("-")
+    return base, int(number) if number.isdecimal() else 1
+
+
 def read_run(path: Path) -> dict[str, Any]:
     """A run's record. Raises FormatError for a damaged file or another version."""
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise FormatError(f"{path} is not a readable run record ({error})") from None
-    if record.get("format_version") != RUN_VERSION:
-        raise FormatError(f"{path}: run version {record.get('format_version')}, this code reads {RUN_VERSION}")
+        version = record["format_version"]
+    except KeyError:
+        version = None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise FormatError(f"{path} is not a readable run record ({brief(error)})") from None
+    if version != RUN_VERSION:
+        raise FormatError(f"{path}: run version {brief(version)}, this code reads {RUN_VERSION}")
+    if fault := _fault_of(record):
+        raise FormatError(f"{path} is not a readable run record ({fault})")
     return record
+
+
+def _fault_of(record: Mapping[str, Any]) -> str | None:
+    """What in it is of another kind than a run writes."""
+    for name, kind in _KINDS.items():
+        if not isinstance(record.get(name), kind):
+            return f"its {name} is {brief(repr(record.get(name)))}"
+    if not RUN_NAME.fullmatch(record["run"]):
+        return f"its run is {brief(repr(record['run']))}"
+    if not isinstance(record.get("stopped_stage", 0), str | None):
+        return f"its stopped_stage is {brief(repr(record.get('stopped_stage')))}"
+    for name in ("started_at", "finished_at"):
+        try:
+            datetime.fromisoformat(record[name])
+        except (KeyError, TypeError, ValueError):
+            return f"its {name} is {brief(repr(record.get(name)))}"
+    return next((f"a stage of it is {brief(repr(entry))}" for entry in record["stages"] if not _is_stage(entry)), None)
+
+
+def _is_stage(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    if not all(isinstance(entry.get(name), kind) for name, kind in _KINDS_OF_STAGE.items()):
+        return False
+    usage, summary = entry["usage"], entry["summary"]
+    rejected, notes = summary.get("rejected") or {}, summary.get("notes") or []
+    publishes = "version" in summary or entry["name"].startswith("publish")
+    return (
+        all(isinstance(usage.get(name), int | float) for name in _USED)
+        and all(isinstance(summary.get(name), int | None) for name in _COUNTED)
+        and all(isinstance(summary.get(name), str) for name in _NAMED if publishes)
+        and isinstance(notes, list)
+        and all(isinstance(note, str) for note in notes)
+        and isinstance(rejected, dict)
+        and all(isinstance(count, int) for count in rejected.values())
+    )
 
 
 def latest_run(shared: Path) -> Path:
     """The newest run's record. Raises BadInput where there is none."""
-    runs = sorted((shared / "runs").glob("*.json"))
+    runs = sorted((shared / "runs").glob("*.json"), key=lambda path: run_order(path.stem))
     if not runs:
         raise BadInput(f"{shared} holds no runs; run `augment-dataset run` first")
     return runs[-1]

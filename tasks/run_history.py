@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from datasets.errors import BadInput, FormatError
+from datasets.errors import BadInput, FormatError, brief
 from tasks.differences import changed_leaves
-from tasks.run import read_run, stages_by_name
+from tasks.run import RUN_NAME, read_run, run_order, stages_by_name
 from tasks.run_log import progress_line
 from tasks.run_position import ENDING, Position, minutes_between, position_path, read_position
 
@@ -35,7 +35,7 @@ class PastRun:
 def past_runs(shared: Path, last: int) -> list[PastRun]:
     """The newest `last` runs, newest first. Raises BadInput where there was none."""
     runs = shared / "runs"
-    names = sorted({path.stem for ending in (".json", ENDING) for path in runs.glob(f"*{ending}")})
+    names = sorted({path.stem for ending in (".json", ENDING) for path in runs.glob(f"*{ending}")}, key=run_order)
     if not names:
         raise BadInput(f"{shared} holds no runs; run `augment-dataset run` first")
     return [past_run(runs, name) for name in reversed(names[-last:])]
@@ -57,10 +57,20 @@ def run_named(shared: Path, name: str | None) -> PastRun:
     newest = past_runs(shared, 1)[0]
     if name is None:
         return newest
+    if not RUN_NAME.fullmatch(name):
+        raise BadInput(f"--run is {brief(repr(name))}, no name of a run; `augment-dataset runs` lists them")
     runs = shared / "runs"
     if not any((runs / f"{name}{ending}").exists() for ending in (".json", ENDING)):
         raise BadInput(f"{shared} holds no run {name}; `augment-dataset runs` lists them")
     return past_run(runs, name)
+
+
+def record_of(shared: Path, name: str) -> Path:
+    """The record of the run of that name. Raises BadInput where there is none, or not yet."""
+    path = shared / "runs" / f"{run_named(shared, name).run}.json"
+    if not path.exists():
+        raise BadInput(f"run {name} has no record: it runs, or was killed; `augment-dataset status` says which")
+    return path
 
 
 def differences_of_runs(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

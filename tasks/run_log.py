@@ -34,9 +34,14 @@ class LogObserver:
         """What it did, and how long it took."""
         self._logger.info(ended_line(result))
 
-    def run_ended(self, record: Mapping[str, Any], report: Path) -> None:
+    def run_ended(self, record: Mapping[str, Any], report: Path | None) -> None:
         """How it ended, and where the report is."""
-        self._logger.info("run %s: %s; report: %s", record["run"], record["verdict"], report)
+        self._logger.info("run %s: %s; %s", record["run"], record["verdict"], report_told(report))
+
+
+def report_told(report: Path | None) -> str:
+    """Where the report is, or that there is none."""
+    return f"report: {report}" if report else "no report was written"
 
 
 def progress_line(name: str, done: int, total: int, **numbers: float | str) -> str:

@@ -11,12 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
-
 from datasets.atomic_file import write_text_atomically
 from tasks.digests import canonical_json
 
-POSITION_VERSION = 1
+POSITION_VERSION = 2
+_START_TIME = 19  # 22nd field of /proc/PID/stat, of which the first two are before; see proc(5)
 ENDING = ".unfinished"
 
 
@@ -35,17 +34,25 @@ class Position:
     numbers: dict[str, float | str] = field(default_factory=dict)
     host: str = field(default_factory=platform.node)
     pid: int = field(default_factory=os.getpid)
-    process_started_s: float = field(default_factory=lambda: psutil.Process().create_time())
+    process: str = field(default_factory=lambda: process_identity(os.getpid()))
 
     def state(self) -> Literal["running", "killed", "unknown"]:
         """Whether its process lives; unknown where it ran on another machine."""
         if self.host != platform.node():
             return "unknown"
-        try:
-            same = abs(psutil.Process(self.pid).create_time() - self.process_started_s) < 1
-        except psutil.NoSuchProcess:
-            same = False
-        return "running" if same else "killed"
+        found = process_identity(self.pid)
+        return "running" if found and found == self.process else "killed"
+
+
+def process_identity(pid: int) -> str:
+    """Text that no other process of this machine has, whatever its clock does; "" where there is no such process."""
+    try:
+        about = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:
+        return ""
+    since_boot = about.rpartition(")")[2].split()[_START_TIME]  # behind the name, which may hold anything
+    return f"{boot.strip()}/{since_boot}"
 
 
 def position_path(runs: Path, run: str) -> Path:
@@ -63,11 +70,11 @@ def read_position(path: Path) -> Position | None:
     """A position. None where the run wrote its record meanwhile, or the file is none of this version."""
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return None
-    if not isinstance(record, dict) or record.pop("format_version", None) != POSITION_VERSION:
-        return None
-    return Position(**record)
+        if record.pop("format_version") == POSITION_VERSION:
+            return Position(**record)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None  # gone, or other JSON than a position
+    return None
 
 
 def minutes_between(started_at: str, ended_at: str) -> float:

@@ -26,21 +26,22 @@ from datasets.manifest import (
 from datasets.sources.base import Source
 from tasks.digests import canonical_json, file_sha256
 from tasks.imaging.decode import DecodeLimits
-from tasks.ingest import reopened_sources
+from tasks.ingest import reopened_sources, source_cache
 from tasks.listing_cache import listing_cache
-from tasks.parallel import ComputeSettings, map_partitions, partitions_of
+from tasks.parallel import ComputeSettings, Files, map_partitions, partitions_of
 from tasks.pixel_store import (
     SCANNED_COLUMNS,
     StoredRows,
     forget_damaged_packs,
+    forget_unfinished_packs,
     read_store,
     recorded_pack_sha256,
     store_folder,
     taken,
 )
-from tasks.scan_file import ScanSettings, rejected_row
-from tasks.scan_findings import findings_of
-from tasks.scan_partition import Row, Unit, gives_blocks, scan_partition
+from tasks.scanning.file import ScanSettings, rejected_row
+from tasks.scanning.findings_table import findings_of
+from tasks.scanning.partition import Row, Unit, gives_blocks, scan_partition
 from tasks.stage_context import StageContext, Summary
 
 __all__ = ["PACKS_FILE", "ScanSettings", "holds_still", "packs_are_intact", "scan", "scan_measures", "scan_partition"]
@@ -73,6 +74,7 @@ def _scan(settings: ScanSettings, context: StageContext, keeps_pixels: bool) -> 
     files, bytes_per_file = len(listed), pc.mean(listed["size_bytes"]).as_py()
     del listed
     sources = reopened_sources(context.inputs["ingest"], context.shared)
+    _check_reach(sources, context)
     compute = where_to_scan(settings, sources, units, bytes_per_file, context.compute)
     work = partial(scan_partition, settings, sources, store, keeps_pixels=keeps_pixels)
     passing_faults = map_partitions(
@@ -82,9 +84,21 @@ def _scan(settings: ScanSettings, context: StageContext, keeps_pixels: bool) -> 
         context.progress,
         on_death=partial(_dead, settings.limits.decode_timeout_s),
         item_timeout_s=settings.limits.decode_timeout_s + READING_TIMEOUT_S,
+        files=Files(context.shared),
     )
+    forget_unfinished_packs(store)
     known = StoredRows(store, [*unread, *(row for rows in passing_faults for row in rows)])
     return _write_manifest(listing, known, context) | {"images_in": files, "decoded_now": len(units)}
+
+
+def _check_reach(sources: Mapping[str, Source], context: StageContext) -> None:
+    """Raises BadInput where workers would have to read what was brought into a workspace that they do not see."""
+    for name in sources if context.compute.exchange else ():
+        if (source_cache(context.shared) / name).exists():
+            raise BadInput(
+                f"source {name} was downloaded or unpacked into the workspace, which workers with compute.exchange do "
+                "not see; put its images at a URL, or leave dask_address and exchange out"
+            )
 
 
 def where_to_scan(

@@ -1,7 +1,8 @@
 """Split: train, validation and test, or folds; stratified by class, copies together, and sticky.
 
-Once published, an image never moves: see split_ledger.py. Splits that a source comes with are kept where nothing was
-published otherwise: see source_splits.py. Who goes where is decided in split_assignment.py; see docs/splits.md.
+Once published, an image never moves: see splitting/ledger.py. Splits that a source comes with are kept where nothing
+was published otherwise: see splitting/source_splits.py. Who goes where is decided in splitting/assignment.py; see
+docs/splits.md.
 """
 
 from collections import Counter
@@ -22,13 +23,13 @@ from datasets.manifest import (
     with_columns,
 )
 from datasets.splits import TRAIN, in_order
-from tasks.balance import BalanceSettings, over_class_size
 from tasks.class_ids import class_names, write_class_names
-from tasks.kept_pairs import read_kept_pairs
-from tasks.source_splits import agreement
-from tasks.split_assignment import NOWHERE, Assignment, assign_splits
-from tasks.split_ledger import check_same_splits, published_splits
-from tasks.split_settings import SplitSettings
+from tasks.curation.kept_pairs import read_kept_pairs
+from tasks.splitting.assignment import NOWHERE, Assignment, assign_splits
+from tasks.splitting.balance import BalanceSettings, over_class_size
+from tasks.splitting.ledger import check_same_splits, published_splits
+from tasks.splitting.settings import SplitSettings
+from tasks.splitting.source_splits import agreement
 from tasks.stage_context import StageContext, Summary
 from tasks.state import known_state
 
@@ -142,10 +143,10 @@ def _with_splits(
 ) -> pa.Table:
     is_placed = pa.array(placed != NOWHERE)
     splits = pa.array(names).take(pa.array(np.where(placed == NOWHERE, 0, placed)))
-    class_ids = pc.index_in(piece["label"], value_set=pa.array(classes, pa.string()), skip_nulls=True)
+    class_ids = pc.index_in(piece["label"], value_set=pa.array(classes, pa.string()))
     columns = {
-        "split": pc.if_else(is_placed, splits, piece["split"]),
-        "class_id": pc.if_else(is_placed, class_ids, piece["class_id"]),
+        "split": pc.if_else(is_placed, splits, None),
+        "class_id": pc.if_else(is_placed, class_ids, None),
     }
     if left_out:
         texts = {name: piece[name].to_pylist() for name in ("status", "reason", "detail")}

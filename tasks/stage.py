@@ -4,11 +4,10 @@ An output folder appears under its final name only when it is whole, and then ho
 is made of and the digest of every file. A stage whose DONE fits and whose files are intact is skipped.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,11 @@ from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput
 from tasks.differences import differences
 from tasks.digests import canonical_json, code_digest, digest_of, file_digests, library_versions
+from tasks.done_file import DONE_FILE, STAGE_FORMAT, read_done
 from tasks.parallel import ComputeSettings
 from tasks.progress import Progress, silent
 from tasks.stage_context import StageContext, Summary
 from tasks.stage_process import ChildUsage, run_in_child
-
-STAGE_FORMAT = 1
-DONE_FILE = "DONE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +118,9 @@ def decide(stage: Stage, settings: BaseModel, place: Place, inputs: Mapping[str,
     """Work out the fingerprint, and whether an intact output of it is there."""
     parts, context = _fingerprint_parts(stage, settings, place, inputs)
     fingerprint = digest_of(parts)
-    context = _replace(context, place=f"{stage.name}/{fingerprint[:16]}")
+    context = replace(context, place=f"{stage.name}/{fingerprint[:16]}")
     final = place.shared / context.place
-    done = _read_done(final)
+    done = read_done(final)
     if done is None:
         return Decision(parts=parts, fingerprint=fingerprint, context=context, why=_why(stage, place, parts), done=None)
     wrong = _damage(stage, final, done) or (stage.still_true and stage.still_true(settings, context, final))
@@ -145,7 +142,7 @@ def run_stage(
     if decision.done and not force:
         return skipped(stage, decision)
     resumed = _make_partial(stage, decision)
-    context = _replace(decision.context, out=decision.partial)
+    context = replace(decision.context, out=decision.partial)
     log = place.shared / "logs" / f"{stage.name}.log"
     summary, usage = run_in_child(stage.work, settings, context, log=log, progress=progress, timeout_s=stage.timeout_s)
     digest = _keep(stage, decision, summary)
@@ -200,16 +197,8 @@ def _fingerprint_parts(
         parts["seed"] = place.seed
     if stage.reads:
         parts["reads"] = stage.reads(settings, context)
-        context = _replace(context, reads=parts["reads"])
+        context = replace(context, reads=parts["reads"])
     return parts, context
-
-
-def _read_done(folder: Path) -> dict[str, Any] | None:
-    try:
-        done: dict[str, Any] = json.loads((folder / DONE_FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return done if done.get("format") == STAGE_FORMAT else None
 
 
 def _content(stage: Stage, folder: Path) -> dict[str, str]:
@@ -236,7 +225,7 @@ def _why(stage: Stage, place: Place, parts: dict[str, Any]) -> str:
     if not folders:
         return "first run"
     newest = max(folders, key=lambda folder: (folder / DONE_FILE).stat().st_mtime_ns)
-    done = _read_done(newest)
+    done = read_done(newest)
     return "; ".join(differences(done["parts"], parts)) if done else f"{newest.name}/{DONE_FILE} is damaged"
 
 
@@ -270,11 +259,7 @@ def _keep(stage: Stage, decision: Decision, summary: Summary) -> str:
     }
     write_text_atomically(decision.partial / DONE_FILE, canonical_json(done, indent=1))
     decision.partial.rename(decision.final)
-    for leftover in decision.final.parent.glob("*.partial"):
+    leftovers = sorted(decision.final.parent.glob("*.partial"), key=lambda path: path.stat().st_mtime_ns)
+    for leftover in leftovers[:-1] if stage.resumable else leftovers:  # hours of other settings may be in the newest
         shutil.rmtree(leftover)
     return digest
-
-
-def _replace(context: StageContext, **changes: Any) -> StageContext:
-    values = {name: getattr(context, name) for name in StageContext.__dataclass_fields__}
-    return StageContext(**(values | changes))

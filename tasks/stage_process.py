@@ -1,7 +1,8 @@
 """Runs a stage in a child process group of its own, which can be stopped whatever its native code does.
 
 The child gets one JSON line on standard input and answers with JSON lines on a pipe. When the parent dies, the
-child sees the end of its standard input and takes its whole group with it: nothing is left behind.
+child sees the end of its standard input and takes its whole group with it: no process is left behind. What it and
+the libraries put aside in `TMPDIR` goes with it.
 """
 
 import contextlib
@@ -23,8 +24,11 @@ from typing import IO, TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from datasets import errors
+from datasets.masking import masked
 from tasks.digests import ROOT
 from tasks.progress import Progress, at_most_every
+from tasks.scratch import scratch_folder
+from tasks.stage_errors import told
 from tasks.without_pandas import keep_pandas_out
 
 if TYPE_CHECKING:
@@ -74,8 +78,8 @@ def run_in_child(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     started_s = time.monotonic()
-    with log.open("wb") as log_file:
-        child, answers = _start(log_file)
+    with scratch_folder() as scratch, log.open("wb") as log_file:
+        child, answers = _start(log_file, scratch)
         status = -1
         try:
             _send(child, _request(work, settings, context))
@@ -104,7 +108,7 @@ def run_in_child(
     raise _error_from(answer, work.__name__, log, child.returncode, timeout_s)
 
 
-def _start(log_file: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+def _start(log_file: IO[bytes], scratch: Path) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     read_end, write_end = os.pipe()
     child = subprocess.Popen(
         [sys.executable, "-m", "tasks.stage_process", str(write_end)],
@@ -113,7 +117,7 @@ def _start(log_file: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
         stderr=log_file,
         pass_fds=(write_end,),
         cwd=ROOT,
-        env=ONE_BLAS_THREAD | os.environ,
+        env=ONE_BLAS_THREAD | os.environ | {"TMPDIR": str(scratch)},
         start_new_session=True,
     )
     os.close(write_end)
@@ -186,10 +190,10 @@ def _error_from(answer: dict[str, Any], name: str, log: Path, returncode: int, t
     if kind is not None:
         error: Exception = kind(answer["message"])
         return error
-    tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:])
+    tail = masked("\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]))
     ended = f"was ended by {signal.Signals(-returncode).name}" if returncode < 0 else "failed"
     what = answer.get("message", f"its process {ended}")
-    sentence = f"{name} stopped: {what}. Its log is {log}, and ends with:\n{tail}"
+    sentence = f"{name} stopped: {what}. Its log is {log}" + (f", and ends with:\n{tail}" if tail else ", and is empty")
     return StageFailed(sentence, may_pass=returncode < 0 and "message" not in answer)
 
 
@@ -209,12 +213,14 @@ def main() -> None:
     try:
         summary = _work_on(request, at_most_every(PROGRESS_INTERVAL_S, report))
         say({"summary": summary, "peak_rss_mib": peak_rss_mib()})
-    except Exception as error:
+    except Exception as raised:
+        error = told(raised, request["work"].rpartition(":")[2], Path(request["context"]["out"]))
         if not hasattr(errors, type(error).__name__):
             import traceback
 
-            traceback.print_exc()
-        say({"error": type(error).__name__, "message": f"{error}" or type(error).__name__})
+            with contextlib.suppress(OSError):  # the log may lie where there is no room
+                print(masked(traceback.format_exc()), file=sys.stderr)  # noqa: T201
+        say({"error": type(error).__name__, "message": masked(f"{error}") or type(error).__name__})
         sys.exit(1)
 
 

@@ -14,10 +14,10 @@ from tasks import (
     scan,
     shard,
     shard_synthetic,
-    split_ledger,
+    split,
+    train,
 )
-from tasks import split as splitting
-from tasks import train as training
+from tasks.splitting import ledger
 from tasks.stage import Stage
 
 PIXEL_LIBRARIES = ("numpy", "opencv-python-headless", "pillow", "scikit-image", "simplejpeg")
@@ -31,7 +31,7 @@ PREPARE = (
         section="source",
         seeded=False,
         reads=ingest.listing_digest,
-        still_true=ingest.unfinished_downloads,
+        still_true=ingest.listing_holds_still,
     ),
     Stage(
         name="scan",
@@ -56,10 +56,10 @@ PREPARE = (
     Stage(
         name="split",
         title="train, validation, test",
-        work=splitting.split,
+        work=split.split,
         section="split",
         inputs=("curate",),
-        still_true=split_ledger.agrees_with_state,
+        still_true=ledger.agrees_with_state,
     ),
     Stage(
         name="augment",
@@ -101,12 +101,12 @@ SYNTHESIZE = (
     Stage(
         name="train",
         title="train the generator",
-        work=training.train,
+        work=train.train,
         section="train",
         libraries=MODEL_LIBRARIES,
         resumable=True,
         scratch=("training_log.jsonl", "checkpoints", "film", "tensorboard"),
-        reads=training.training_reads,
+        reads=train.training_reads,
     ),
     Stage(
         name="generate",
@@ -122,7 +122,7 @@ SYNTHESIZE = (
         work=shard_synthetic.shard_synthetic,
         section="shard",
         inputs=("train", "generate"),
-        reads=training.real_version,
+        reads=train.real_version,
     ),
     Stage(
         name="gate_synthetic",
@@ -131,7 +131,7 @@ SYNTHESIZE = (
         section="synthetic_gate",
         inputs=("shard_synthetic",),
         libraries=(*MODEL_LIBRARIES, "scipy"),
-        reads=training.real_version,
+        reads=train.real_version,
         still_true=gate_synthetic.compares_with_latest,
     ),
     Stage(

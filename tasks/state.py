@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datasets.atomic_file import atomic_file, write_text_atomically
-from datasets.errors import FormatError
+from datasets.errors import FormatError, brief
 from datasets.manifest import MANIFEST_FILE, Kind, in_use, read_table
 from datasets.tfds_layout import read_index
 from tasks.digests import canonical_json
@@ -73,16 +73,16 @@ def read_state(shared: Path) -> State:
         return State()
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if record["format_version"] != STATE_VERSION:
-            raise FormatError(f"{path}: state version {record['format_version']}, this code reads {STATE_VERSION}")
+        version = record["format_version"]
+        if version != STATE_VERSION:
+            raise FormatError(f"{path}: state version {brief(version)}, this code reads {STATE_VERSION}")
         names, ledger = record["class_names"], record["ledger"]
         splits = _read_ledger(shared / ledger) if ledger else {}
         return State(class_names=tuple(names) if names else None, splits=splits, published=record["published"])
     except FormatError:
         raise
-    except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
-        what = " ".join(str(error).split())
-        raise FormatError(f"{path} is damaged ({what}); remove it: what was published is read again") from None
+    except (ValueError, KeyError, TypeError, RecursionError, OSError, pa.ArrowException) as error:
+        raise FormatError(f"{path} is damaged ({brief(error)}); remove it: what was published is read again") from None
 
 
 def write_state(shared: Path, state: State) -> None:

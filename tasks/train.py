@@ -1,7 +1,5 @@
 """Train: a generator of the latest published real version, from its split `train` alone."""
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +10,8 @@ from datasets.readers import load_numpy
 from gan.models.spec import RESOLUTIONS_PX
 from gan.settings import TrainingSettings, few_per_class
 from tasks.digests import digest_of
+from tasks.done_file import DONE_FILE, read_done
+from tasks.parallel.sizing import usable_bytes
 from tasks.published_versions import latest_or_refuse
 from tasks.stage_context import StageContext, Summary
 from tasks.validation_halves import halves_of
@@ -32,8 +32,7 @@ def training_reads(settings: TrainingSettings, context: StageContext) -> dict[st
     That is the newest one that ended, on other data or settings. Where this very training ended already, it is what
     that began with: so nothing is trained again when nothing changed. Raises BadInput where no version was published.
     """
-    given = settings.model_dump(mode="json")
-    own = real_version(settings, context) | {"set": {name: given[name] for name in sorted(settings.model_fields_set)}}
+    own = real_version(settings, context) | {"set": settings.model_dump(mode="json", exclude_unset=True)}
     if settings.warm_start == "never":
         return own | {"earlier": None}
     for folder, parts in _ended_trainings(context.shared / "train"):
@@ -49,11 +48,10 @@ def training_reads(settings: TrainingSettings, context: StageContext) -> dict[st
 def _ended_trainings(folder: Path) -> list[tuple[Path, Mapping[str, Any]]]:
     """Newest first, each with what its fingerprint is made of; unreadable ones are left out."""
     found = []
-    for done in folder.glob("*/DONE"):
-        try:
-            found.append((done.stat().st_mtime_ns, done.parent, json.loads(done.read_text(encoding="utf-8"))["parts"]))
-        except (OSError, ValueError, KeyError):
-            continue
+    for path in folder.glob(f"*/{DONE_FILE}"):
+        done = read_done(path.parent)
+        if done:
+            found.append((path.stat().st_mtime_ns, path.parent, done["parts"]))
     return [(path, parts) for _, path, parts in sorted(found, key=lambda entry: entry[0], reverse=True)]
 
 
@@ -63,7 +61,7 @@ def train(settings: TrainingSettings, context: StageContext) -> Summary:
 
     version = latest_or_refuse(context.published / context.dataset)
     features = version.index.features
-    check_fits_memory(version.index.records("train"), (*features.shape,), memory_bytes())
+    check_fits_memory(version.index.records("train"), (*features.shape,), usable_bytes())
     real = load_numpy(version.path, "train")
     check_trainable(len(real.images), real.images.shape[1:])
     held_out = load_numpy(version.path, "validation")
@@ -98,11 +96,6 @@ def train(settings: TrainingSettings, context: StageContext) -> Summary:
         "rollbacks": result.rollbacks,
         "notes": list(result.notes),
     }
-
-
-def memory_bytes() -> int:
-    """Of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def check_fits_memory(images: int, shape: tuple[int, ...], memory: int) -> None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from datasets.manifest import MANIFEST_FILE, in_use, read_table
 from datasets.splits import VALIDATION
-from tasks.split_blocks import TIES, blocks
+from tasks.splitting.blocks import TIES, blocks
 
 NEEDED = ["source", "member", "frame", "sha256", "status", "split", *TIES]
 

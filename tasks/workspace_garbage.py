@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, read_table
+from tasks.done_file import DONE_FILE
 from tasks.progress import Progress, silent
-from tasks.run import read_run
+from tasks.run import read_run, run_order
 from tasks.run_position import ENDING, read_position
-from tasks.stage import DONE_FILE, Stage
+from tasks.stage import Stage
 from tasks.stages import FLOWS
 
 PARTIAL = ".partial"
@@ -61,7 +62,7 @@ def remove(garbage: Iterable[Garbage], progress: Progress = silent) -> None:
 
 def _used_outputs(shared: Path, keep_runs: int) -> dict[str, set[str]]:
     """Names of folders by stage."""
-    records = sorted((shared / "runs").glob("*.json"), reverse=True)
+    records = sorted((shared / "runs").glob("*.json"), key=lambda path: run_order(path.stem), reverse=True)
     if not records:
         raise BadInput(f"{shared} holds no run that has ended, so nobody knows what is needed; nothing can go")
     used: dict[str, set[str]] = defaultdict(set)
@@ -106,10 +107,10 @@ def _recipes_of(manifest: Path) -> set[str]:
 def _dead_positions(shared: Path) -> Iterator[Garbage]:
     """Positions of runs that were killed, of which a later run has a record."""
     runs = shared / "runs"
-    newest = max((path.stem for path in runs.glob("*.json")), default="")
+    newest = max((run_order(path.stem) for path in runs.glob("*.json")), default=run_order(""))
     for path in sorted(runs.glob(f"*{ENDING}")):
         position = read_position(path)
-        if path.stem < newest and not (position and position.state() == "running"):
+        if run_order(path.stem) < newest and not (position and position.state() == "running"):
             yield _garbage(path, "where a run was when it was killed")
 
 

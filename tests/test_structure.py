@@ -9,6 +9,9 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
+
+from tasks.stages import FLOWS
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ["flows", "tasks", "gan", "datasets"]
@@ -37,9 +40,19 @@ def test_imports_only_to_the_right(path):
     assert not wrong, f"{name_of(path)}: {package}/ must not import {sorted(wrong)}; order is {' -> '.join(ORDER)}"
 
 
-def test_prefect_is_imported_in_three_places_only():
+def test_prefect_is_imported_in_few_places_only():
     users = {name_of(path) for path in FILES if "prefect" in imported_names(path)}
-    assert users == {"flows/events.py", "flows/pipelines.py", "tasks/prefect_tasks.py"}
+    in_flows = ("artifacts", "automations", "events", "gpu_slots", "partition_orders", "pipelines", "server_setup")
+    assert users == {"tasks/prefect_tasks.py", *(f"flows/{name}.py" for name in in_flows)}
+
+
+def test_names_of_flows_agree_wherever_they_are_kept():
+    names = set(re.findall(r'^@flow\(name="(.*?)"', (ROOT / "flows/pipelines.py").read_text(), flags=re.MULTILINE))
+    (automation,) = yaml.safe_load((ROOT / "automations.yaml").read_text())["automations"]
+    assert set(automation["trigger"]["match_related"]["prefect.resource.name"]) == names
+    told = re.search(r"^FLOWS = (.*)$", (ROOT / "examples/notify.py").read_text(), flags=re.MULTILINE)
+    assert set(ast.literal_eval(told[1])) == names
+    assert {*FLOWS, "check-dataset"} == names
 
 
 def test_dask_is_imported_in_one_place_only():

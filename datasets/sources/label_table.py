@@ -10,7 +10,7 @@ from pydantic import Field
 from datasets.errors import BadInput
 from datasets.sources.base import Source, SourceItem
 from datasets.sources.files import Files, FilesSettings, check_not_empty
-from datasets.sources.settings import is_url
+from datasets.sources.settings import absolute_path, is_url
 from datasets.sources.tables.label_columns import AUTO, LabelColumns, Labels, NamesOfFiles, read_labels
 from datasets.sources.tables.place import TablePlace, table_place
 from datasets.sources.trees.file_tree import TreeFile
@@ -46,7 +46,7 @@ class LabelTableSettings(FilesSettings):
         settings = super().resolved(base)
         if is_url(self.table) or (not is_url(settings.path) and _holds(Path(settings.path), self.table)):
             return settings
-        beside = (base / Path(self.table).expanduser()).resolve()
+        beside = absolute_path(base, self.table)
         return settings.model_copy(update={"table": str(beside)}) if beside.is_file() else settings
 
 

@@ -19,7 +19,18 @@ URL_MARK = "://"
 def _location(value: object) -> object:
     """A path as text; a `file://` URL is a local path."""
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    return unquote(text.removeprefix("file://")) if isinstance(text, str) and text.startswith("file:///") else text
+    if not isinstance(text, str):
+        return text
+    if text.startswith("file:///"):
+        return unquote(text.removeprefix("file://"))
+    protocol, mark, rest = text.partition(URL_MARK)
+    host = rest.partition("/")[0]
+    if mark and ("@" in host or "?" in rest):
+        raise ValueError(
+            f"{protocol}://{host.rpartition('@')[2].partition('?')[0]}: credentials or a query (?) in the URL, and "
+            "settings are written down; set credentials in the environment or the service's own configuration file"
+        )
+    return text
 
 
 Location = Annotated[str, BeforeValidator(_location)]
@@ -89,7 +100,7 @@ class CommonSourceSettings(BaseModel):
     def resolved(self, base: Path) -> Self:
         """The same with local paths made absolute against a folder."""
         changes = {
-            field: str((base / Path(value).expanduser()).resolve())
+            field: str(absolute_path(base, value))
             for field in self.path_fields
             if (value := getattr(self, field)) is not None and not is_url(value)
         }
@@ -99,6 +110,24 @@ class CommonSourceSettings(BaseModel):
 def is_url(location: str) -> bool:
     """Whether it is a URL, not a local path."""
     return URL_MARK in location
+
+
+def absolute_path(base: Path, path: str | Path) -> Path:
+    """A path as people write it, against a folder. Raises BadInput for what manifests and reports cannot name."""
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError:
+        raise BadInput(f"{path} names a user who is not known here; write ./{path} for what is called so") from None
+    found = (base / expanded).resolve()
+    if os.fsencode(found).decode(errors="ignore") != str(found):
+        raise BadInput(f"{str(path)!r} is, or lies in, a folder or file whose name is not UTF-8; rename that")
+    return found
+
+
+def check_nameable(*paths: Path) -> None:
+    """Raises BadInput for paths, also relative ones, that manifests and reports cannot name."""
+    for path in paths:
+        absolute_path(Path.cwd(), path)
 
 
 def local_path(location: str, what: str) -> Path:

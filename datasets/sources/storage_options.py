@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from datasets.masking import is_secret_option
 from datasets.sources.settings import URL_MARK
-
-SECRET_WORDS = ("auth", "bearer", "connection_string", "cookie", "credential", "key", "pass", "sas", "secret", "token")
 
 
 def without_secrets(options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -24,13 +23,9 @@ def _secrets_in(name: str, value: Any) -> Iterator[str]:
     """Names of options, at any depth, that look like credentials, or hold a URL that may carry some."""
     if isinstance(value, Mapping):
         for inner, content in value.items():
-            yield from [inner] if _is_secret(inner) else _secrets_in(inner, content)
+            yield from [inner] if is_secret_option(inner) else _secrets_in(inner, content)
     elif isinstance(value, list | tuple):
         for content in value:
             yield from _secrets_in(name, content)
     elif isinstance(value, str) and URL_MARK in value and (urlsplit(value).query or "@" in urlsplit(value).netloc):
         yield name
-
-
-def _is_secret(name: str) -> bool:
-    return any(word in name.lower() for word in SECRET_WORDS)

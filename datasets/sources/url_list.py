@@ -226,9 +226,12 @@ class UrlList(Source):
         """What the last complete fetch left; empty where there was none."""
         try:
             mark = json.loads((self.cache / MARK_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
-        return mark if mark.get("format_version") == MARK_VERSION else {}
+        if not isinstance(mark, dict) or mark.get("format_version") != MARK_VERSION:
+            return {}
+        numbers = (mark.get(name) for name in ("ended_at", "passing", "permanent"))
+        return mark if all(isinstance(number, int | float) for number in numbers) else {}
 
     def _list_identity(self) -> str:
         size, mtime_ns = self.rows.stamp()

@@ -3,6 +3,7 @@
 import json
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from datasets.errors import BadInput
-from gan.extractors.model_file import OpenedModel
+from datasets.errors import BadInput, brief
+from gan.extractors.opened_model import OpenedModel
 
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, AttributeError, EOFError, MemoryError, RuntimeError),  # also nested too deep
+    *(zipfile.BadZipFile, zlib.error),
+)
 # These run Python, load other files, or wrap another library's objects.
 _RUNS_CODE = {"Lambda", "function", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"}
 _READS_FILES = {"TextVectorization", "StringLookup", "IntegerLookup"}
@@ -59,18 +64,20 @@ def _check_safe(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             description = json.loads(archive.read("config.json"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise BadInput(f"{path} is no readable .keras file ({error}); save the model again") from error
-    # What is compiled into it (losses, an optimiser) is not loaded.
-    description = {key: value for key, value in description.items() if key != "compile_config"}
-    for entry in _objects(description):
-        name, module = entry["class_name"], entry.get("module") or "keras"
+        # What is compiled into it (losses, an optimiser) is not loaded.
+        described = list(_objects({key: value for key, value in description.items() if key != "compile_config"}))
+    except _UNREADABLE as error:
+        raise BadInput(f"{path} is no readable .keras file ({brief(error)}); save the model again") from error
+    for entry in described:
+        name, module = brief(entry["class_name"]), entry.get("module") or "keras"
         if name in _RUNS_CODE:
             raise BadInput(f"{path} has a {name}, which may run any code; save the model without it")
         if name in _READS_FILES:
             raise BadInput(f"{path} has a {name}, which may read other files; save the model without it")
         if not isinstance(module, str) or module.partition(".")[0] != "keras":
-            raise BadInput(f"{path} has a {name} of {module}, code that is not Keras' own; save the model without it")
+            raise BadInput(
+                f"{path} has a {name} of {brief(module)}, code that is not Keras' own; save the model without it"
+            )
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

@@ -1,31 +1,18 @@
 """The user's own network: a `.keras` or an `.onnx` file. Neither may run code of its own."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from datasets.errors import BadInput
 from gan.extractors.base import NO_RESIZE, identity_of, run_in_batches
+from gan.extractors.opened_model import OpenedModel
 from gan.extractors.resizing import resized, with_channels
 from gan.extractors.settings import FILE, ExtractorSettings, ValueRange
 
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedModel:
-    """`run`: float32 [n, height_px, width_px, channels] -> float32 [n, D] or [n, h, w, D]; a side None is any."""
-
-    run: Callable[[np.ndarray], np.ndarray]
-    height_px: int | None
-    width_px: int | None
-    channels: int
-    images_at_once: int | None = None  # None: any number
-    whole_numbers: bool = False  # it reads uint8
 
 
 class ModelFileExtractor:

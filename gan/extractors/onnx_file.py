@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from datasets.errors import BadInput
-from gan.extractors.model_file import OpenedModel
+from gan.extractors.opened_model import OpenedModel
 
 _PACKAGES = ("onnx", "onnxruntime")
 _TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}

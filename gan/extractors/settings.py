@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from gan.extractors.applications import APPLICATIONS
 
 INCEPTION = "inception-2015"
-INCEPTION_ADDRESS = "http://download.tensorflow.org/image/imagenet/inception-2015-12-05.tgz"
+INCEPTION_ADDRESS = "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
 KERAS_PREFIX = "keras:"
 FILE = "file"
 EMBEDDED = ("auto", "classifier", "self-supervised", "random-conv")
@@ -77,6 +77,11 @@ class ExtractorSettings(BaseModel):
     def _is_web_address(cls, address: str) -> str:
         if not address.startswith(("http://", "https://")):
             raise ValueError(f"got {address!r}; an address begins with http:// or https://; a file goes into path")
+        if "@" in address.split("/")[2] or "?" in address:
+            raise ValueError(
+                "got an address with a user name or a query (?), which may be a credential, and settings are written "
+                "down; download the file and set path"
+            )
         return address
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ def authenticity(synthetic: np.ndarray, held_out: np.ndarray, training: np.ndarr
     made, unseen = nearest(synthetic, training), nearest(held_out, training)
     hit, place = np.unique(np.concatenate([made.index[:, 0], unseen.index[:, 0]]), return_inverse=True)
     # The training image itself is at distance 0 and takes the first place.
-    reach = nearest(training[hit], training, 2).squared[:, 1][place]
+    reach = nearest(training[hit], training, 2).squared[:, -1][place]
     return excess(
         made.squared[:, 0] <= reach[: len(synthetic)],
         unseen.squared[:, 0] <= reach[len(synthetic) :],

@@ -36,12 +36,13 @@ def copying_test(
     """Mann-Whitney Z of distances to the nearest training vector, weighted over k-means cells of training.
 
     Features [N, D], held-out real [H, D] and training [M, D]. Cells with fewer than 20 of either do not count.
-    Raises BadInput where none counts, or where all training vectors are equal.
+    Raises BadInput where none counts, where all training vectors are equal, or for vectors of another length.
     Meehan, Chaudhuri and Dasgupta 2020, arXiv:2004.05675.
     """
     training = feature_rows(training, at_least=2, what="the copying test")
     made, unseen = (feature_rows(rows, at_least=MIN_IN_CELL, what="the copying test") for rows in (synthetic, held_out))
-    check_same_extractor(made.shape[1], training.shape[1])
+    for rows in (made, unseen):
+        check_same_extractor(rows.shape[1], training.shape[1])
     check_not_constant(training, "the copying test")
     cell_of_training = _Cells(training, cells, np.random.default_rng([seed, 0x_C7]))
     made_cells, unseen_cells = cell_of_training(made), cell_of_training(unseen)
@@ -86,10 +87,9 @@ class _Cells:
     """k-means cells of training vectors in their first principal directions; callable on other vectors."""
 
     def __init__(self, training: np.ndarray, count: int, rng: np.random.Generator) -> None:
-        self._mean = sum(block.sum(axis=0, dtype=np.float64) for _, block in row_blocks(training)) / len(training)
-        self._directions = self._principal(training)
+        self._directions = principal_directions(training)
         points = self._projected(training)
-        self._centres = _spread_centres(points, min(count, len(points)), rng)
+        self._centres = spread_centres(points, min(count, len(points)), rng)
         for _ in range(_ROUNDS):
             cell = _nearest_centre(points, self._centres)
             for number in np.unique(cell):
@@ -99,22 +99,25 @@ class _Cells:
         """int64 [N]: the cell of each of [N, D]."""
         return _nearest_centre(self._projected(rows), self._centres)
 
-    def _principal(self, training: np.ndarray) -> np.ndarray:
-        size = training.shape[1]
-        if size <= _DIRECTIONS:
-            return np.eye(size)
-        scatter = np.zeros((size, size))
-        for _, block in row_blocks(training):
-            centred = block - self._mean
-            scatter += centred.T @ centred
-        found: np.ndarray = linalg.eigh(scatter, subset_by_index=(size - _DIRECTIONS, size - 1))[1]
-        return found
-
     def _projected(self, rows: np.ndarray) -> np.ndarray:
-        return np.concatenate([(block - self._mean) @ self._directions for _, block in row_blocks(rows)])
+        return np.concatenate([block @ self._directions for _, block in row_blocks(rows)])
 
 
-def _spread_centres(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def principal_directions(rows: np.ndarray) -> np.ndarray:
+    """float64 [D, P]: the 64 directions in which [N, D] vary most, or all of them where there are no more."""
+    size = rows.shape[1]
+    if size <= _DIRECTIONS:
+        return np.eye(size)
+    mean = sum(block.sum(axis=0, dtype=np.float64) for _, block in row_blocks(rows)) / len(rows)
+    scatter = np.zeros((size, size))
+    for _, block in row_blocks(rows):
+        centred = block - mean
+        scatter += centred.T @ centred
+    found: np.ndarray = linalg.eigh(scatter, subset_by_index=(size - _DIRECTIONS, size - 1))[1]
+    return found
+
+
+def spread_centres(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """float64 [count, D]: points drawn with a chance that grows with the distance to those drawn before.
 
     Arthur and Vassilvitskii 2007.

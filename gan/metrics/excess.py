@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.errors import BadInput
+from gan.metrics.share_interval import share_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class ExcessRate:
     def interval(self, z: float = 1.96) -> tuple[float, float]:
         """Interval of the excess, 95 % for z = 1.96, with the chance in both rates; Newcombe 1998, method 10."""
         p, q = self.synthetic_rate, self.held_out_rate
-        (p_low, p_high), (q_low, q_high) = _wilson(p, self.n_synthetic, z), _wilson(q, self.n_held_out, z)
+        (p_low, p_high), (q_low, q_high) = share_interval(p, self.n_synthetic, z), share_interval(q, self.n_held_out, z)
         below, above = math.hypot(p - p_low, q_high - q), math.hypot(p_high - p, q - q_low)
         return max(-1.0, p - q - below), min(1.0, p - q + above)
 
@@ -35,9 +36,3 @@ def excess(synthetic: np.ndarray, held_out: np.ndarray) -> ExcessRate:
         raise BadInput(f"{len(synthetic)} synthetic and {len(held_out)} held-out images have no rates to compare")
     made, unseen = float(np.mean(synthetic)), float(np.mean(held_out))
     return ExcessRate(made - unseen, made, unseen, len(synthetic), len(held_out))
-
-
-def _wilson(share: float, n: int, z: float) -> tuple[float, float]:
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    margin = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return centre - margin, centre + margin

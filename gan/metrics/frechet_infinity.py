@@ -42,7 +42,7 @@ def frechet_infinity(features: np.ndarray, reference: Statistics, *, seed: int, 
         raise BadInput(f"{points} sizes cannot show how well a line fits; ask for 3 or more")
     sizes = np.unique(np.linspace(max(len(rows) // 10, min(_LEAST, len(rows) // 2)), len(rows), points).astype(int))
     rng = np.random.default_rng([seed, 0x_1F1])
-    draws = int(np.clip(_DRAWN // len(rows), 1, 5))
+    draws = int(np.clip(_DRAWN / len(rows), 1, 5))
 
     def distance(size: int) -> float:
         picks = (rng.choice(len(rows), size, replace=False) for _ in range(draws if size < len(rows) else 1))
@@ -68,5 +68,6 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[tuple[float, float], tuple[floa
     residual = float(np.sum((y - design @ found) ** 2))
     total = float(np.sum((y - y.mean()) ** 2))
     errors = np.sqrt(np.diag(np.linalg.inv(design.T @ design)) * residual / (len(x) - 2))
-    r_squared = 1.0 - residual / total if total > 0.0 else 1.0
+    is_flat = np.allclose(y, y[0], rtol=1e-12, atol=0.0)  # then there is nothing but rounding to explain
+    r_squared = 1.0 if is_flat else 1.0 - residual / total
     return (float(found[0]), float(found[1])), (float(errors[0]), float(errors[1])), r_squared

@@ -25,7 +25,9 @@ def frechet_interval(
 ) -> tuple[float, float]:
     """Interval of the distance of [N, D] to [M, D], or to statistics, which stay as they are; low >= 0.
 
-    By resampling, or, where there are more vectors than numbers and these are more than 256, by first-order effects.
+    By resampling, or, where there are more vectors than numbers and these are more than 256, by first-order effects: no
+    bootstrap then. Raises BadInput for fewer than two vectors, values that are not finite, vectors of another length,
+    or where neither set varies at all. Efron and Tibshirani 1993 (bootstrap).
     """
     rows = feature_rows(features, at_least=2, what=_WHAT)
     known = reference if isinstance(reference, Statistics) else statistics(reference)
@@ -43,7 +45,7 @@ def resampled_interval(
     """By drawing both sets with replacement.
 
     That repeats vectors and so raises the distance; the replicates are therefore moved to have the measured distance
-    as their mean before the quantiles are taken.
+    as their mean before the quantiles are taken. Raises BadInput like `frechet_interval`.
     """
     rng = np.random.default_rng([seed, 0x_F4EC])
 
@@ -62,11 +64,12 @@ def frechet_standard_error(features: np.ndarray, reference: np.ndarray | Statist
     """Standard error of the distance of [N, D] to [M, D], or to statistics, from the first-order effect of each vector.
 
     For more vectors than numbers on both sides. With x centred, its effect is 2 x.(difference of means) + x'(I - T) x,
-    T being the map that takes one Gaussian to the other (Dowson and Landau 1982).
+    T being the map that takes one Gaussian to the other (Dowson and Landau 1982). Raises BadInput like
+    `frechet_interval`.
     """
     first = statistics(features)
     second = reference if isinstance(reference, Statistics) else statistics(reference)
-    left, _, right = linalg.svd(first.factor @ second.factor.T, full_matrices=False, check_finite=False)
+    left, _, right = linalg.svd(first.factor @ second.factor.T, full_matrices=False)
     turn = left @ right
     variance = _effect_variance(features, first, second, _inverse(first.factor) @ turn @ second.factor)
     if not isinstance(reference, Statistics):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.errors import BadInput
+from gan.metrics.feature_checks import numbers
 
 _SUM_TOLERANCE = 1e-3
 
@@ -26,10 +27,10 @@ def inception_score(probabilities: np.ndarray, *, seed: int, splits: int = 10) -
     """Score of p(y|x) [N, K], rows of sum 1, put in random order first: exp of their mean divergence from p(y).
 
     It grows with the number of images in a part, so compare only at equal n and splits.
-    Raises BadInput for fewer than two images in a part, or rows that are no probabilities.
+    Raises BadInput for fewer than two images in a part, or rows that are no probabilities or no numbers.
     Salimans et al. 2016, arXiv:1606.03498.
     """
-    rows = np.asarray(probabilities, dtype=np.float64)
+    rows = numbers(probabilities, "probabilities").astype(np.float64)
     if rows.ndim != 2 or splits < 1 or len(rows) < 2 * splits:
         raise BadInput(
             f"probabilities have shape {rows.shape}; {splits} parts of an Inception score need [N, K] with N of at "

@@ -28,7 +28,7 @@ def kernel_distance(
 
     Features are standardised by the real set first: the kernel is cubic, and on raw features a few large ones are
     all that it sees. Only for features of Inception, where published numbers are on raw ones, leave it away.
-    Raises BadInput for fewer than 40 vectors in either set, or where all real ones are equal.
+    Raises BadInput for fewer than 40 vectors in either set, where all real ones are equal, or for too large numbers.
     Binkowski et al. 2018, arXiv:1801.01401.
     """
     n = min(len(synthetic), len(real), max_samples)
@@ -42,8 +42,13 @@ def kernel_distance(
     rng = np.random.default_rng([seed, 0x_41D])
     center, scale = _standardisation(real) if standardise else (0.0, 1.0)
     x, y = ((_drawn(features, n, rng) - center) / scale for features in (synthetic, real))
-    value, left_out = _estimate_and_jackknife(x, y)
-    error = np.sqrt((_GROUPS - 1) / _GROUPS * np.sum((left_out - left_out.mean()) ** 2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, left_out = _estimate_and_jackknife(x, y)
+        error = np.sqrt((_GROUPS - 1) / _GROUPS * np.sum((left_out - left_out.mean()) ** 2))
+    if not np.isfinite([value, error]).all():
+        raise BadInput(
+            "features are too large for the cubes of the kernel distance; look at what the extractor was given"
+        )
     return KernelDistance(value, float(error), n)
 
 
@@ -78,15 +83,13 @@ def _group_sums(x: np.ndarray, y: np.ndarray, group: np.ndarray) -> np.ndarray:
     member = np.eye(_GROUPS)[group]
     step = max(1, _BLOCK_NUMBERS // len(y))
     parts = (slice(start, start + step) for start in range(0, len(x), step))
-    return sum(
-        (member[part].T @ (cubic_kernel(x[part], y) @ member) for part in parts), start=np.zeros((_GROUPS, _GROUPS))
-    )
+    return np.asarray(sum(member[part].T @ (cubic_kernel(x[part], y) @ member) for part in parts))
 
 
 def _standardisation(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = sum(block.sum(axis=0, dtype=np.float64) for _, block in row_blocks(real)) / len(real)
     spread = np.sqrt(sum(np.square(block - mean).sum(axis=0) for _, block in row_blocks(real)) / len(real))
-    varies = spread > 1e-6 * max(float(spread.max()), 1e-30)
+    varies = spread > 1e-6 * spread.max()
     return mean, np.where(varies, spread, 1.0)
 
 

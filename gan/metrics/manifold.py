@@ -33,7 +33,7 @@ class Overlap:
 def overlap(real: np.ndarray, synthetic: np.ndarray, *, k: int = 5) -> Overlap:
     """Compare real [N, D] with synthetic [M, D]; recall grows with M and precision with N, so state both.
 
-    Raises BadInput where either set has not more than k vectors, or all real ones are equal.
+    Raises BadInput where either set has not more than k vectors, all real ones are equal, or k is below 1.
     Kynkaanniemi et al. 2019, arXiv:1904.06991 (precision, recall); Naeem et al. 2020, arXiv:2002.09797.
     """
     real, synthetic = (feature_rows(rows, at_least=1, what="the overlap") for rows in (real, synthetic))
@@ -60,29 +60,10 @@ def overlap(real: np.ndarray, synthetic: np.ndarray, *, k: int = 5) -> Overlap:
     )
 
 
-def overlap_by_class(
-    real: np.ndarray,
-    real_labels: np.ndarray,
-    synthetic: np.ndarray,
-    synthetic_labels: np.ndarray,
-    class_count: int,
-    *,
-    k: int = 5,
-) -> tuple[Overlap | None, ...]:
-    """`overlap` of each class in [0, class_count); None where either side has not more than k vectors of it."""
-    found: list[Overlap | None] = []
-    for label in range(class_count):
-        of_class = real[real_labels == label], synthetic[synthetic_labels == label]
-        found.append(overlap(*of_class, k=k) if min(map(len, of_class)) > k else None)
-    return tuple(found)
-
-
-def ball_radii(features: np.ndarray, k: int) -> np.ndarray:
-    """float64 [N]: distance from each of [N, D] to its k-th nearest other one."""
-    return np.sqrt(_squared_radii(features, k))
-
-
 def _squared_radii(features: np.ndarray, k: int) -> np.ndarray:
+    """float64 [N]: squared distance from each of [N, D] to its k-th nearest other one."""
+    if k < 1:
+        raise BadInput(f"k is {k}; a ball reaches to the 1st neighbour or a later one")
     if len(features) <= k:
         raise BadInput(f"{len(features)} vectors have no {k}-th nearest neighbour; use more than k vectors")
     # The point itself is at distance 0 and takes the first place.

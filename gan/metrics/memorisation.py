@@ -5,6 +5,7 @@ look at them.
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,7 @@ def nearest_training(images: np.ndarray, training: np.ndarray) -> NearestTrainin
     """Nearest neighbours of uint8 [N, H, W, C] among uint8 [M, H, W, C], by mean absolute difference.
 
     Exact among the 16 training images that are nearest by Euclidean distance, which matrix products find quickly.
-    Raises BadInput where the shapes differ or a set is empty.
+    Raises BadInput where the shapes differ, a set is empty, or pixels are not uint8.
     """
     _check_comparable(images, training)
     rows = images.reshape(len(images), -1).astype(np.float32)
@@ -55,8 +56,7 @@ def nearest_training(images: np.ndarray, training: np.ndarray) -> NearestTrainin
         block = rows[start : start + step]
         candidates = _nearest_by_square(block, columns)
         differences = np.abs(columns[candidates].astype(np.float32) - block[:, None]).mean(axis=2, dtype=np.float64)
-        best = differences.argmin(axis=1)
-        index[start : start + step] = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0]
+        index[start : start + step] = candidates[np.arange(len(block)), differences.argmin(axis=1)]
         distance[start : start + step] = differences.min(axis=1)
     return NearestTraining(index, distance)
 
@@ -66,7 +66,8 @@ def memorisation(
 ) -> Memorisation:
     """Compare uint8 image sets. A near copy is nearer to training than `quantile` of the held-out images are.
 
-    The held-out images must be real, of the same source, and unseen by the generator.
+    The held-out images must be real, of the same source, and unseen by the generator. Raises BadInput like
+    `nearest_training`.
     """
     return _compared(
         nearest_training(synthetic, training), nearest_training(held_out, training), quantile=quantile, pairs=pairs
@@ -79,7 +80,7 @@ def feature_memorisation(
     """The same in feature space, by Euclidean distance of [N, D], [H, D] and [M, D]; ties go to the lower index.
 
     It finds copies that are shifted or recoloured, which pixels do not. Raises BadInput where all training vectors are
-    equal.
+    equal, for vectors of another length, or values that are not finite.
     """
     training = feature_rows(training, at_least=2, what="the nearest training image")
     check_not_constant(training, "the nearest training image")
@@ -93,7 +94,7 @@ def feature_memorisation(
 def exact_copies(synthetic: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> ExcessRate:
     """Shares of uint8 [N, H, W, C] that are equal to a training image in every pixel.
 
-    Raises BadInput where the shapes differ or a set is empty.
+    Raises BadInput where the shapes differ, a set is empty, or pixels are not uint8.
     """
     for images in (synthetic, held_out):
         _check_comparable(images, training)
@@ -119,6 +120,8 @@ def _compared(made: NearestTraining, unseen: NearestTraining, *, quantile: float
 
 
 def _check_comparable(images: np.ndarray, training: np.ndarray) -> None:
+    if images.dtype != np.uint8 or training.dtype != np.uint8:
+        raise BadInput(f"images are {images.dtype}, training images {training.dtype}; give uint8 levels, 0 to 255")
     if images.shape[1:] != training.shape[1:] or not len(images) or not len(training):
         raise BadInput(f"images {images.shape} and training images {training.shape} cannot be compared")
 
@@ -135,10 +138,10 @@ def _nearest_by_square(block: np.ndarray, columns: np.ndarray) -> np.ndarray:
     for start in range(0, len(columns), step):
         part = columns[start : start + step].astype(np.float32)
         squares[:, start : start + step] = np.sum(part * part, axis=1) - 2.0 * (block @ part.T)
-    return np.sort(np.argpartition(squares, count - 1, axis=1)[:, :count], axis=1)
+    return np.sort(np.argpartition(squares, count - 1)[:, :count])
 
 
 def _ratio(numerator: float, denominator: float) -> float:
     if denominator == 0.0:
-        return 1.0 if numerator == 0.0 else float("inf")
+        return 1.0 if numerator == 0.0 else math.inf
     return numerator / denominator

@@ -13,6 +13,7 @@ lost, are added as for paired shares. Bonett and Price 2012, Journal of Educatio
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,16 +71,8 @@ class PairedDifference:
             error, degrees = self._standard_error(images)
             return error * float(stats.t.ppf([confidence, power], degrees).sum()) <= margin
 
-        high = 2
-        while not enough(high):
-            high *= 2
-            if high > _MOST_IMAGES:
-                return None
-        low = high // 2
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if enough(middle) else (middle, high)
-        return high
+        needed = 2 + bisect_left(range(2, _MOST_IMAGES + 1), True, key=enough)
+        return needed if needed <= _MOST_IMAGES else None
 
     def conclusion(self, margin: float, confidence: float = 0.95) -> Conclusion:
         """Compared with a loss of `margin`, in (0, 1]."""
@@ -101,9 +94,13 @@ class PairedDifference:
 def paired_difference(candidate: np.ndarray, reference: np.ndarray) -> PairedDifference:
     """Of what each got right, bool [S, N]: a row per seed, a column per image, the same ones in both.
 
-    Raises BadInput where the shapes differ, for one seed (nothing says then how much a seed matters), or for fewer than
-    two images.
+    Raises BadInput where the shapes differ, for one seed (nothing says then how much a seed matters), for fewer than
+    two images, or for results that are not bool.
     """
+    if candidate.dtype != np.bool_ or reference.dtype != np.bool_:
+        raise BadInput(
+            f"results are {candidate.dtype} and {reference.dtype}; give bool, whether each image was got right"
+        )
     if candidate.shape != reference.shape or candidate.ndim != 2:
         raise BadInput(
             f"results of {candidate.shape} and {reference.shape} cannot be paired; give [seeds, images] of both"

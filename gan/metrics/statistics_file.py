@@ -5,7 +5,9 @@ An npz without pickles that appears whole or not at all and carries a SHA-256 ov
 
 from pathlib import Path
 
-from datasets.errors import BadInput, FormatError
+import numpy as np
+
+from datasets.errors import BadInput, FormatError, brief
 from gan.metrics.frechet import Statistics
 from gan.weight_files import read_arrays, write_arrays
 
@@ -27,15 +29,22 @@ def load_statistics(path: Path, identity: str) -> Statistics:
     """
     arrays, record = read_arrays(path)
     if record.get("kind") != _KIND:
-        raise FormatError(f"{path}: holds no feature statistics but {record.get('kind', 'something else')!r}")
-    if record["format_version"] != FORMAT_VERSION:
-        raise FormatError(f"{path}: statistics version {record['format_version']}, this code reads {FORMAT_VERSION}")
-    if record["extractor"] != identity:
+        found = brief(repr(record.get("kind", "something else")))
+        raise FormatError(f"{path}: holds no feature statistics but {found}")
+    try:
+        version, extractor, n = record["format_version"], record["extractor"], record["n"]
+        mean, factor = arrays["mean"], arrays["factor"]
+    except KeyError as error:
+        raise FormatError(f"{path}: holds no {error}; measure the reference again") from error
+    if version != FORMAT_VERSION:
+        raise FormatError(f"{path}: statistics version {brief(version)}, this code reads {FORMAT_VERSION}")
+    if extractor != identity:
         raise BadInput(
-            f"{path}: statistics of features of {record['extractor']!r}, but {identity!r} is in use; "
+            f"{path}: statistics of features of {brief(repr(extractor))}, but {identity!r} is in use; "
             "measure the reference again with this one"
         )
-    mean, factor, n = arrays["mean"], arrays["factor"], record["n"]
-    if mean.ndim != 1 or factor.shape[1:] != mean.shape or n < 2:
-        raise FormatError(f"{path}: mean {mean.shape}, factor {factor.shape} and n = {n} do not belong together")
+    if mean.ndim != 1 or factor.shape[1:] != mean.shape or not isinstance(n, int) or n < 2:
+        raise FormatError(f"{path}: mean {mean.shape}, factor {factor.shape} and n = {brief(n)} do not belong together")
+    if not (np.isfinite(mean).all() and np.isfinite(factor).all()):
+        raise FormatError(f"{path}: holds numbers that are not finite; measure the reference again")
     return Statistics(n, mean, factor)

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 import keras
 
 from gan.models.spec import ModelSpec
+from gan.settings import TrainingSettings
 
 Builder: TypeAlias = Callable[[ModelSpec, int], keras.Model]  # (spec, seed) -> network; equal arguments, equal weights
 
@@ -33,6 +34,9 @@ class Family:
     def __post_init__(self) -> None:
         if (self.build_discriminator is None) == (self.build_encoder is None):
             raise TypeError(f"family {self.name}: give build_discriminator or build_encoder, and not both")
+        if fixed := sorted(self.defaults.keys() - TrainingSettings.BY_PRESET):
+            allowed = ", ".join(sorted(TrainingSettings.BY_PRESET))
+            raise TypeError(f"family {self.name}: got defaults of {', '.join(fixed)}; allowed are {allowed}")
 
     @property
     def kind(self) -> Literal["adversarial", "autoencoder"]:

@@ -1,12 +1,13 @@
 """A discriminator sees how much the images of its batch differ, so that a generator of few images is caught.
 
-Karras et al. 2017, arXiv:1710.10196, section 3, in groups as in Karras et al. 2019, arXiv:1912.04958.
+Karras et al. 2017, arXiv:1710.10196, section 3, in groups as in Karras et al. 2020, arXiv:1912.04958.
 """
 
 from typing import Any
 
 from keras import KerasTensor, layers, ops
 
+from gan.models.options import MOST_IN_GROUP, group_size
 from gan.models.portable import Shape
 
 _LEAST = 1e-8  # variance: the root has no slope at zero
@@ -20,7 +21,7 @@ class MinibatchDeviation(layers.Layer):
     inference the moving mean over training takes its place, so that a score depends on its own image alone.
     """
 
-    def __init__(self, most: int = 4, **named: Any) -> None:
+    def __init__(self, most: int = MOST_IN_GROUP, **named: Any) -> None:
         super().__init__(**named)
         self.most = most
 
@@ -44,11 +45,6 @@ class MinibatchDeviation(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"most": self.most}
-
-
-def group_size(count: int, most: int) -> int:
-    """The largest size of equal groups of `count` images that is at most `most`."""
-    return next(size for size in range(min(count, most), 0, -1) if count % size == 0)
 
 
 def group_deviations(hidden: KerasTensor, size: int) -> KerasTensor:

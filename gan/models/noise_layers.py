@@ -13,7 +13,7 @@ class Noise(Portable, layers.Layer):
     """float [N, H, W, C] plus one number per place from N(0, 1), times a learned strength that begins at zero.
 
     In training it is drawn anew each time; where the draws are is a weight, so that a checkpoint has it. In inference
-    every image gets the same fixed noise: an image depends on its latents alone. Karras et al. 2019, arXiv:1912.04958,
+    every image gets the same fixed noise: an image depends on its latents alone. Karras et al. 2020, arXiv:1912.04958,
     one strength per layer.
     """
 

@@ -7,6 +7,8 @@ NormalisationChoice: TypeAlias = Literal["auto", NormalisationName]
 
 NORMALISED = ("dcgan",)  # families whose normalisation can be chosen
 WITH_ATTENTION = ("conv", "dcgan")
+WITH_DEVIATION = ("progressive", "stylegan2")  # whose discriminators see how images of a group differ
+MOST_IN_GROUP = 4
 NOT_SPECTRAL = {  # families that spectral normalisation is not for, and why
     "vae": "is of a discriminator, and model vae has none",
     "progressive": "and equalised learning rates both set the size of kernels, and model progressive has the latter",
@@ -33,6 +35,21 @@ def check_options(
         )
 
 
-def has_batch_statistics(model: str, normalisation: NormalisationChoice) -> bool:
-    """Whether a discriminator of this family may score an image by the others of its batch."""
-    return model in NORMALISED and normalisation in ("auto", "batch")
+def check_groups(model: str, batch_size: int, devices: int = 1) -> None:
+    """Raises ValueError, one sentence, where the share of a device cannot be dealt into groups whose images differ."""
+    if model in WITH_DEVIATION and group_size(batch_size // devices) == 1:
+        shared = "" if devices == 1 else f" on {devices} devices"
+        raise ValueError(
+            f"batch_size is {batch_size}{shared}, but model {model} compares images in equal groups of 2 to "
+            f"{MOST_IN_GROUP}; take {2 * devices * -(-batch_size // (2 * devices))}"
+        )
+
+
+def group_size(count: int, most: int = MOST_IN_GROUP) -> int:
+    """The largest size of equal groups of `count` images that is at most `most`."""
+    return next(size for size in range(min(count, most), 0, -1) if count % size == 0)
+
+
+def has_batch_statistics(model: str, normalisation: NormalisationChoice, spectral_normalisation: bool) -> bool:
+    """Whether a discriminator of this family normalises by its batch; spectral normalisation takes that one's place."""
+    return model in NORMALISED and normalisation in ("auto", "batch") and not spectral_normalisation

@@ -1,6 +1,6 @@
 """Doubling and halving of the side through the filter [1, 3, 3, 1], from layers that Keras itself brings.
 
-The filter is that of Karras et al. 2019, arXiv:1912.04958, and of Huang et al. 2024, arXiv:2501.05441, with zeros
+The filter is that of Karras et al. 2020, arXiv:1912.04958, and of Huang et al. 2024, arXiv:2501.05441, with zeros
 beyond the border; it is [1, 1] three times over, each time a mean of neighbours. Layers, rather than operations of our
 own, so that an exported generator is read without this project. TensorFlow has no gradient of the gradient of bilinear
 enlargement, and gives nothing instead of it; here slopes of slopes are right. Slices would make halving five times as

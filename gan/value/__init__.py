@@ -1,7 +1,7 @@
 """What synthetic images are worth to somebody who trains a classifier on them."""
 
 from gan.value.accuracy import LabelledImages, ValueScore, classification_accuracy, score
-from gan.value.faithfulness import Faithfulness, label_faithfulness, share_interval
+from gan.value.faithfulness import Faithfulness, label_faithfulness
 
 __all__ = [
     "Faithfulness",
@@ -10,5 +10,4 @@ __all__ = [
     "classification_accuracy",
     "label_faithfulness",
     "score",
-    "share_interval",
 ]

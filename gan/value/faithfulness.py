@@ -1,6 +1,5 @@
 """Whether images show the class that they were made for."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +28,3 @@ def label_faithfulness(
     )
     n_per_class = tuple(int((labels == label).sum()) for label in range(class_count))
     return Faithfulness(float(agrees.mean()), per_class, n_per_class, len(images))
-
-
-def share_interval(share: float, n: int, shift: float = 0.0) -> tuple[float, float]:
-    """95 % interval of a share in [0, 1] of n, moved by `shift`; Wilson 1927."""
-    z = 1.96
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    margin = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return centre - margin + shift, centre + margin + shift

@@ -10,21 +10,21 @@ from typing import Any
 import jinja2
 
 from datasets.atomic_file import write_text_atomically
-from datasets.gate_file import read_gate
+from datasets.gate_file import Outcome, read_gate
 from datasets.tfds_layout import Index
 from tasks.data_card import class_measures, counting, grids
-from tasks.data_card.gate_rows import gate_rows, number
 from tasks.data_card.header import header
 from tasks.data_card.told_settings import told_settings
+from tasks.gate_rows import gate_rows, number
 from tasks.lineage.record import GENERATOR_FOLDER, read_lineage
 from tasks.lineage.stage_facts import StageFacts
 from tasks.published_versions import Published
+from tasks.visible_text import as_markdown
 
 CARD_FILE = "README.md"
 TEMPLATE = "README.md.jinja"
 SHOWN_SPLITS = ("train", "validation", "test", "train_augmented")
 _FREE_LINES = re.compile(r"\n{3,}")
-_MARKUP = re.compile(r"[\\`*\[\]<>|#]|(?<!\w)_|_(?!\w)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,8 @@ def _content(described: Described) -> dict[str, Any]:
     licences = counting.licences_of(origin)
     gate = read_gate(folder)
     trained = described.stages.get("train")
-    judged, reported = gate_rows(gate)
+    judged = [row for row in gate_rows(gate) if row.outcome != Outcome.REPORTED.value]
+    reported = [row for row in gate_rows(gate) if row.outcome == Outcome.REPORTED.value]
     classes = counting.class_table(table, names)
     if described.real is None:
         measures = class_measures.real_measures(folder, names)
@@ -89,11 +90,6 @@ def _content(described: Described) -> dict[str, Any]:
     }
 
 
-def cell(text: Any) -> str:
-    """Any text as the content of a cell or a line: what Markdown would read as markup is escaped."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(str(text).split()))
-
-
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -104,5 +100,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": cell, "number": number, "thousands": lambda value: f"{value:,}"}
+    environment.filters |= {"cell": as_markdown, "number": number, "thousands": lambda value: f"{value:,}"}
     return environment

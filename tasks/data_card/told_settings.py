@@ -16,7 +16,7 @@ from tasks.lineage.shareable import LEFT_OUT, shareable
 from tasks.lineage.stage_facts import StageFacts
 from tasks.scan import ScanSettings
 from tasks.shard import ShardSettings
-from tasks.split_settings import SplitSettings
+from tasks.splitting.settings import SplitSettings
 from tasks.synthetic_gate.settings import SyntheticGateSettings
 
 MODELS: dict[str, tuple[str, type[BaseModel] | None]] = {  # stage -> section of the settings, and its defaults

@@ -8,6 +8,7 @@ import yaml
 from datasets.tfds_layout import Index
 from tasks.export.parquet_parts import features_json
 from tasks.export.samples import exported_encoding
+from tasks.visible_text import as_markdown
 
 
 def card(index: Index, layout: str, counts: Mapping[str, int], licence: str | None) -> str:
@@ -38,18 +39,19 @@ def _features(index: Index) -> list[dict]:
 def _words(index: Index, counts: Mapping[str, int], licence: str | None) -> str:
     features = index.features
     version = f" {index.version}" if index.version else ", not published"
+    name = as_markdown(index.name)
     lines = [
-        f"# {index.name}",
+        f"# {name}",
         "",
-        f"Written by augment-dataset from {index.name}{version}, content digest `{index.content_digest}`. "
+        f"Written by augment-dataset from {name}{version}, content digest `{index.content_digest}`. "
         f"Images {features.height_px} x {features.width_px} x {features.channels}, {exported_encoding(index)}.",
         "",
         "| split | images |",
         "|---|---|",
-        *(f"| {split} | {count} |" for split, count in counts.items()),
+        *(f"| {as_markdown(split)} | {count} |" for split, count in counts.items()),
         "",
         "Augmented and synthetic images say so in `kind`, and what they come from in `derived_from`.",
     ]
     if licence:
-        lines += ["", f"Licence of the images: {licence}."]
+        lines += ["", f"Licence of the images: {as_markdown(licence)}."]
     return "\n".join(lines) + "\n"

@@ -16,6 +16,7 @@ from datasets.atomic_file import write_text_atomically
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, in_use, read_table
 from datasets.published import OpenedSplit, open_split, resolve_version
+from datasets.splits import in_order
 from datasets.tfds_layout import Index, read_index
 from tasks.digests import canonical_json, file_sha256
 from tasks.export.card import card
@@ -28,7 +29,6 @@ from tasks.progress import Progress, at_most_every
 EXPORT_VERSION = 1
 EXPORT_FILE = "export.json"
 DATA_FOLDER = "data"
-SPLIT_ORDER = ("train", "train_augmented", "validation", "test")
 ENDINGS = {"parquet": ".parquet", "webdataset": ".tar"}
 Layout = Literal["parquet", "webdataset"]
 
@@ -45,18 +45,13 @@ def export(
         raise BadInput(f"got format {layout!r}; allowed are {' and '.join(get_args(Layout))}")
     folder = resolve_version(path)
     index = read_index(folder)
-    names = tuple(dict.fromkeys(splits)) or sorted((name for name in index.splits if index.records(name)), key=_rank)
+    names = tuple(dict.fromkeys(splits)) or in_order(name for name in index.splits if index.records(name))
     opened = [open_split(folder, name) for name in names]
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out}: is not an empty folder; give one that is empty or does not exist")
     with _complete_or_absent(out) as partial_folder:
         counts = _write(folder, index, opened, cast(Layout, layout), partial_folder, part_bytes, progress)
     return counts
-
-
-def _rank(split: str) -> tuple[int, str]:
-    """In the order in which people speak of them."""
-    return SPLIT_ORDER.index(split) if split in SPLIT_ORDER else len(SPLIT_ORDER), split
 
 
 def _write(

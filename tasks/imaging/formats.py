@@ -4,9 +4,6 @@ import re
 
 SUPPORTED = ("jpeg", "png", "gif", "bmp", "webp", "tiff", "jp2", "avif", "pnm", "ico")
 
-# Known by name so that the reason says more than "not an image"; nothing here decodes them.
-UNSUPPORTED = ("heic", "jxl", "psd", "dds", "exr", "hdr", "qoi", "svg", "jpeg-xr")
-
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),

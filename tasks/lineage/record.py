@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.atomic_file import write_text_atomically
-from datasets.errors import FormatError
+from datasets.errors import FormatError, brief
 from datasets.manifest import MANIFEST_FILE, read_table
 from datasets.tfds_layout import Index
 from tasks.digests import canonical_json, file_sha256
@@ -53,10 +53,10 @@ def read_lineage(folder: Path) -> dict[str, Any]:
         version = record["format_version"]
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror}); publish again") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path}: damaged ({error!r}); copy the version again or publish again") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FormatError(f"{path}: damaged ({brief(repr(error))}); copy the version again or publish again") from error
     if version != LINEAGE_VERSION:
-        raise FormatError(f"{path}: lineage version {version}, this code reads {LINEAGE_VERSION}; publish again")
+        raise FormatError(f"{path}: lineage version {brief(version)}, this code reads {LINEAGE_VERSION}; publish again")
     return record
 
 

@@ -1,12 +1,11 @@
 """What the output of a stage says of how it came to be: its DONE file, as far as there is one."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DONE_FILE = "DONE"  # as tasks/stage.py writes it, which cannot be imported from a stage's own code
+from tasks.done_file import read_done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +26,8 @@ class StageFacts:
 
 def facts_of(folder: Path) -> StageFacts | None:
     """Of the folder of a stage that has ended; None where it says nothing of itself."""
-    try:
-        done = json.loads((folder / DONE_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return StageFacts(**{name: done[name] for name in StageFacts.__dataclass_fields__})
+    done = read_done(folder)
+    return StageFacts(**{name: done[name] for name in StageFacts.__dataclass_fields__}) if done else None
 
 
 def facts_of_all(folders: Mapping[str, Path]) -> dict[str, StageFacts]:

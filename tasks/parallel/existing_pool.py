@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from datasets.errors import BadInput
+from datasets.errors import BadInput, UnreachableInput
 from tasks.digests import OUR_PACKAGES, ROOT, library_versions
 from tasks.parallel import probe
 from tasks.parallel.pool import DASK_SETTINGS, Pool
@@ -85,8 +85,8 @@ def _greets(connection: socket.socket) -> bool:
     return int.from_bytes(head, "little") < MAX_GREETING_BYTES
 
 
-def _no_scheduler(address: str) -> BadInput:
-    return BadInput(
+def _no_scheduler(address: str) -> UnreachableInput:
+    return UnreachableInput(
         f"no Dask scheduler answers at {address}; start one with `dask scheduler`, or leave dask_address out"
     )
 
@@ -106,7 +106,7 @@ def _wait_for_a_worker(pool: Pool, address: str, wait_s: float, progress: Progre
             progress(0, 0, waiting="for a Dask worker", seconds=waited_s)
         else:
             return
-    raise BadInput(
+    raise UnreachableInput(
         f"the Dask cluster at {address} has no worker, for {wait_s:.0f} s now; "
         f"start one with `dask worker {address}`, or leave dask_address out"
     )

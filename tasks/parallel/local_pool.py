@@ -1,7 +1,5 @@
 """Workers of this machine, for as long as there is work for them."""
 
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from datasets.errors import BadInput
-from tasks.fork_server import METHOD, fork_server, module_of
+from tasks.parallel.fork_server import METHOD, fork_server, module_of
 from tasks.parallel.pool import DASK_SETTINGS, Pool
 from tasks.parallel.settings import ComputeSettings
 
-SCRATCH_PREFIX = "augment-dataset-workers-"
+SCRATCH_PREFIX = "workers-"
 MIN_SCRATCH_BYTES = 20 * 2**20
 START_TIMEOUT_S = 120.0
 
@@ -58,21 +56,12 @@ def _fork_server_for(work: Callable[..., Any]) -> Iterator[None]:
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder for what workers put aside. It goes with them; that of a killed process goes with the next one's."""
+    """A folder for what workers put aside."""
     base = Path(tempfile.gettempdir())
     if (free := shutil.disk_usage(base).free) < MIN_SCRATCH_BYTES:
         raise BadInput(
             f"the temporary folder {base} has {free / 2**20:.0f} MiB free; workers need {MIN_SCRATCH_BYTES >> 20} MiB; "
             "free some, or set TMPDIR to another folder"
         )
-    sweep(base)
-    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def sweep(base: Path) -> None:
-    """Remove the folders of processes that are no more, and were this user's."""
-    for folder in base.glob(f"{SCRATCH_PREFIX}*"):
-        match = re.match(rf"{SCRATCH_PREFIX}(\d+)-", folder.name)
-        if match and not Path("/proc", match[1]).exists() and folder.stat().st_uid == os.getuid():
-            shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from datasets.errors import Unreachable
+
 # Dask's own value has every image's memory given back to the system and taken anew, which costs a third of the time.
 MALLOC_SETTINGS = {"MALLOC_TRIM_THRESHOLD_": 64 << 20, "MALLOC_MMAP_THRESHOLD_": 16 << 20}
 # A partition that kills its worker is not tried on the others too: it is redone item by item at once. Those that wait
@@ -39,6 +41,11 @@ class Pool:
         self._counted_s = float("-inf")
         self._threads = 0
 
+    @property
+    def dashboard(self) -> str | None:
+        """The address of the cluster's dashboard; None where it has none."""
+        return self.client.dashboard_link if "dashboard" in self.client.scheduler_info()["services"] else None
+
     def window(self) -> int:
         """How many partitions to have under way: a few for each thread there is, so that none waits for us."""
         if self._clock() - self._counted_s > COUNT_INTERVAL_S:
@@ -46,20 +53,20 @@ class Pool:
         return PARTITIONS_PER_THREAD * max(self._threads, 1)
 
     def is_staffed(self) -> bool:
-        """Whether there is any worker. Raises RuntimeError where there has been none for too long."""
+        """Whether there is any worker. Raises Unreachable where there has been none for too long."""
         self._count()
         if self._threads:
             return True
         if self._clock() - self._seen_s > self._wait_s:
-            raise RuntimeError(
+            raise Unreachable(
                 f"{self.name} had no worker for {self._wait_s:.0f} s; {self._advice}, and run the same command again: "
                 "what is finished is kept"
             )
         return False
 
-    def gone(self) -> RuntimeError:
+    def gone(self) -> Unreachable:
         """What to raise when the scheduler has dropped the work."""
-        return RuntimeError(
+        return Unreachable(
             f"{self.name} is gone, or dropped the work; start it again, and run the same command again: "
             "what is finished is kept"
         )

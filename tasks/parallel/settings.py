@@ -6,14 +6,16 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from datasets.errors import BadInput
 from tasks.parallel.sizing import MIN_WORKER_MIB, WORKERS_SHARE, affordable_workers, usable_bytes, usable_cores
 
 PARTITION_IMAGES = 256
 # Files of a few hundred bytes are worked on faster than a partition of 256 is sent and stored.
 SMALL_FILE_BYTES = 4096
 MOST_TIMES_LARGER = 8
+LOCAL_PROTOCOLS = ("file:", "local:")
 ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"  # that of Dask itself
-_ADDRESS = re.compile(r"(?:(?:tcp|tls|ws|wss|ucx)://)?(?P<host>\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5})/?")
+_ADDRESS = re.compile(r"(?:(?:tcp|tls|ws|wss|ucx)://)?(?P<host>\[[0-9a-fA-F:]+\]|[^\s:/\[\]@]+):(?P<port>\d{1,5})/?")
 
 
 class ComputeSettings(BaseModel):
@@ -34,6 +36,9 @@ class ComputeSettings(BaseModel):
     worker_wait_s: float = Field(
         60, ge=1, le=86_400, description="seconds to wait while the cluster at dask_address has no worker"
     )
+    exchange: str | None = Field(
+        None, description="URL by which files reach workers that do not see the workspace, s3://bucket/exchange"
+    )
     partition_size: int = Field(
         0, ge=0, le=100_000, description="images per partition, the unit of work; 0 = 256, up to 2,048 of tiny files"
     )
@@ -48,8 +53,31 @@ class ComputeSettings(BaseModel):
             host_and_port(address)
         return address
 
+    @field_validator("exchange")
+    @classmethod
+    def _is_object_storage(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        from tasks.publishing.remote_target import checked_place
+        from tasks.publishing.target import is_remote
+
+        if not is_remote(url) or url.startswith(LOCAL_PROTOCOLS):
+            raise ValueError(
+                f"{url} is a folder; give a URL such as s3://bucket/exchange, or leave exchange out where workers see "
+                "the workspace"
+            )
+        try:
+            return checked_place(url)
+        except BadInput as error:
+            raise ValueError(str(error)) from None
+
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
+        if self.exchange and self.address is None:
+            raise ValueError(
+                f"exchange is for a cluster, and dask_address names none; got exchange {self.exchange}; remove it, or "
+                "give both"
+            )
         if self.dask_address and self.mode != "processes":
             raise ValueError(f"dask_address is for mode processes; got mode {self.mode}; remove one of them")
         return self

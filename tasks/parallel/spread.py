@@ -14,10 +14,12 @@ from itertools import chain, islice
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from datasets.errors import Unreachable
+from tasks.parallel.files import Files, SharedFolders
 from tasks.parallel.partitions import Partitions
 from tasks.parallel.settings import ComputeSettings
+from tasks.parallel.time_limit import expendable, time_limit
 from tasks.progress import Progress
-from tasks.time_limit import expendable, time_limit
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,6 +50,7 @@ def map_partitions(
     on_death: Callable[[Item, str], Result] | None = None,
     item_timeout_s: float = ITEM_TIMEOUT_S,
     total: int | None = None,
+    files: Files | None = None,
 ) -> list[Result]:
     """`work(partition)` for every partition, results in the order of the partitions.
 
@@ -55,20 +58,22 @@ def map_partitions(
     `work` has to be importable (a module-level function or a partial of one). With `on_death`, a worker that dies, or
     takes longer for a partition than `item_timeout_s` for each of its items, is replaced; an item whose process died
     or hung gives `on_death(item, sentence)`, and its partition one result per item. `work` may set narrower limits
-    with `time_limit`. Raises BadInput where the user's cluster cannot be used, RuntimeError where it went away.
+    with `time_limit`. `files` says what it reads and writes, so that workers that see none of it can be used, too
+    (`compute.exchange`); without it, such workers get none of the work. Raises BadInput where the user's cluster cannot
+    be used, RuntimeError where it went away, PlaceFailed where files could not be carried.
     """
     total = _item_count(partitions) if total is None else total
     done = 0
     results: dict[int, list[Result]] = {}
     watched_s = None if on_death is None else item_timeout_s
-    for finished in _outcomes(work, partitions, compute, watched_s, partial(_tell, progress, total)):
+    for finished in _outcomes(work, partitions, compute, watched_s, partial(_tell, progress, total), files):
         index, partition, outcome = finished.index, finished.partition, finished.outcome
         if not isinstance(outcome, _Died):
             results[index] = [outcome]
         elif on_death is None:
-            raise RuntimeError(f"a worker process died while working on partition {index}: {outcome.sentence}")
+            raise Unreachable(f"a worker process died while working on partition {index}: {outcome.sentence}")
         else:
-            from tasks.apart import one_by_one
+            from tasks.parallel.apart import one_by_one
 
             results[index] = []
             items = one_by_one(work, partition, on_death, item_timeout_s, compute.worker_bytes())
@@ -96,6 +101,7 @@ def _outcomes(
     compute: ComputeSettings,
     watched_s: float | None,
     progress: Progress,
+    files: Files | None,
 ) -> Iterator[_Done[Item, Result]]:
     """Each partition with its outcome, as they finish. One alone needs no worker, unless it may crash."""
     waiting = iter(partitions)
@@ -105,32 +111,42 @@ def _outcomes(
         for index, partition in numbered:
             yield _Done(index, partition, work(partition))
         return
-    in_worker = partial(_in_worker, work) if watched_s is None else partial(_watched, work, watched_s)
     most_workers = len(partitions) if isinstance(partitions, Sized) else compute.worker_count
-    with _pool(compute, work, most_workers, progress) as pool:
-        yield from _flow(pool, in_worker, numbered)
+    with _pool(compute, work, most_workers, progress, files) as pool, _carrier(compute, files) as carrier:
+        there = carrier.there(work)
+        in_worker = partial(_in_worker, there) if watched_s is None else partial(_watched, there, watched_s)
+        yield from _flow(pool, in_worker, numbered, carrier)
 
 
 def _pool(
-    compute: ComputeSettings, work: Callable[..., Any], most_workers: int, progress: Progress
+    compute: ComputeSettings, work: Callable[..., Any], most_workers: int, progress: Progress, files: Files | None
 ) -> AbstractContextManager[Any]:
-    if compute.address is None:
+    if compute.address is None or (compute.exchange and files is None):
         from tasks.parallel.local_pool import local_pool
 
         return local_pool(compute, work, most_workers)
     from tasks.parallel.existing_pool import existing_pool, paths_in
 
-    return existing_pool(compute, paths_in(work), progress)
+    return existing_pool(compute, [] if compute.exchange else paths_in(work), progress)
+
+
+def _carrier(compute: ComputeSettings, files: Files | None) -> AbstractContextManager[Any]:
+    if not compute.exchange or files is None:
+        return nullcontext(SharedFolders())
+    from tasks.parallel.exchange import opened_exchange
+
+    return opened_exchange(compute.exchange, files)
 
 
 def _flow(
-    pool: Any, in_worker: Callable[[bytes], Result], numbered: Iterator[tuple[int, Sequence[Item]]]
+    pool: Any, in_worker: Callable[[bytes], Any], numbered: Iterator[tuple[int, Sequence[Item]]], carrier: Any
 ) -> Iterator[_Done[Item, Result]]:
     """Keep a window of partitions under way, so that neither the scheduler nor this process holds them all."""
     ready: SimpleQueue[Any] = SimpleQueue()
     under_way: dict[str, tuple[int, Sequence[Item]]] = {}
     while True:
         for index, partition in islice(numbered, max(0, pool.window() - len(under_way))):
+            carrier.lend(partition)
             # As bytes: Dask would look into every tuple of a list for futures of its own.
             future = pool.client.submit(in_worker, pickle.dumps(partition), pure=False)
             under_way[future.key] = (index, partition)
@@ -144,7 +160,7 @@ def _flow(
             continue
         outcome = _outcome_of(pool, future)
         if outcome is not None:
-            yield _Done(*under_way.pop(future.key), outcome[0])
+            yield _Done(*under_way.pop(future.key), carrier.bring_home(outcome[0]))
             future.release()
         else:  # lost with its worker after it was finished: it is being done again
             future.add_done_callback(ready.put)

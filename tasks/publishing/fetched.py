@@ -7,10 +7,10 @@ from pathlib import Path
 
 from datasets.tfds_layout import INDEX_FILE
 from tasks.progress import Progress, silent
+from tasks.publishing.local_target import LocalTarget
 from tasks.publishing.mirror import Mirror
 from tasks.publishing.places import DataSetPlace
 from tasks.publishing.remote_target import RemoteTarget
-from tasks.publishing.target import LocalTarget
 
 
 @contextmanager

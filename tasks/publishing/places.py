@@ -8,7 +8,8 @@ from typing import Any
 from datasets.errors import BadInput
 from datasets.tfds_layout import DATASET_INFO_FILE, INDEX_FILE, LATEST_FILE, is_version
 from tasks.published_versions import version_numbers
-from tasks.publishing.target import Entry, Target, is_remote, latest_at, open_target, versions_at
+from tasks.publishing.opening import open_target
+from tasks.publishing.target import Entry, Target, is_remote, latest_at, versions_at
 
 GIVE = "give <name>/ or <name>/<x.y.z>/ of a published data set"
 

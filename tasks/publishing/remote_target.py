@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets.errors import BadInput, PlaceFailed, Refused
-from datasets.sources.trees.remote_errors import is_missing, reason
+from datasets.errors import BadInput, PlaceFailed, Refused, Unreachable, UnreachableInput
+from datasets.sources.trees.remote_errors import is_missing, may_be_tried_again, reason
 from datasets.sources.trees.remote_folder import version_tag
 from datasets.sources.trees.remote_urls import checked_url, options_of
 from tasks.publishing.target import LOCK_FILE, Entry
@@ -54,6 +54,8 @@ class RemoteTarget:
         entries = {}
         for entry in sorted(found, key=lambda entry: str(entry["name"])):
             name = str(entry["name"]).rstrip("/").removeprefix(prefix)
+            if name in (".", "..") or "\\" in name or "\0" in name:  # a copy of it would lie elsewhere
+                raise PlaceFailed(f"{self.url}/{folder} holds the name {name!r}, which no version has; remove it there")
             if name and "/" not in name:
                 entries[name] = Entry(entry.get("size") or 0, version_tag(entry), entry["type"] == "directory")
         return entries
@@ -158,15 +160,16 @@ class RemoteTarget:
             system, root = self._opened()
             bucket = root.partition("/")[0] if self.url.partition("://")[0] in OBJECT_STORES else ""
             if bucket and not system.exists(bucket):
-                raise FileNotFoundError(bucket)
+                system.info(bucket)  # says why: a server that is away, wrong credentials, or no such bucket
             if system.isfile(root):
                 raise BadInput(f"{self.url}: a file, not a folder; give the URL of a folder")
         except BadInput:
             raise
         except Exception as error:
             if is_missing(error):
-                raise BadInput(f"{self.url}: no such bucket; make it first, or give another URL") from error
-            raise BadInput(f"{self.url}: cannot be opened ({reason(error)})") from error
+                raise BadInput(f"{self.url}: no such bucket; make it first, or give another URL") from None
+            kind = UnreachableInput if may_be_tried_again(error) else BadInput
+            raise kind(f"{self.url}: cannot be opened ({reason(error)})") from None
 
     @contextmanager
     def _told(self, path: str, done: str) -> Iterator[None]:
@@ -176,7 +179,8 @@ class RemoteTarget:
         except PlaceFailed:
             raise
         except Exception as error:
-            raise PlaceFailed(f"{self.url}/{path} cannot be {done} ({reason(error)})") from error
+            kind = Unreachable if may_be_tried_again(error) else PlaceFailed
+            raise kind(f"{self.url}/{path} cannot be {done} ({reason(error)})") from None
 
 
 def checked_place(url: str) -> str:

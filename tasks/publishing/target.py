@@ -1,18 +1,13 @@
-"""Where versions are published: a folder, or a URL that fsspec opens.
+"""What publishing needs of the place where versions are published: a folder, or a URL that fsspec opens.
 
 Paths are below it, e.g. `digits/1.0.0/gate.json`.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from filelock import FileLock, Timeout
-
-from datasets.atomic_file import atomic_file
-from datasets.errors import PlaceFailed, Refused
 from datasets.sources.settings import URL_MARK
 from datasets.tfds_layout import DATASET_INFO_FILE, LATEST_FILE, is_version
 from tasks.published_versions import version_numbers
@@ -82,87 +77,3 @@ def latest_at(target: Target, name: str) -> str | None:
 def is_remote(place: str | Path) -> bool:
     """Whether a place is a URL."""
     return isinstance(place, str) and URL_MARK in place
-
-
-def open_target(place: str | Path, storage_options: Mapping[str, Any] | None = None) -> Target:
-    """The target at a folder or URL, which need not be there yet. Raises BadInput for a URL that cannot be opened."""
-    if isinstance(place, str) and URL_MARK in place:
-        from tasks.publishing.remote_target import RemoteTarget
-
-        return RemoteTarget.opened(place, storage_options or {})
-    return LocalTarget(Path(place))
-
-
-@dataclass(frozen=True, slots=True)
-class LocalTarget:
-    """A folder of this machine or of a network file system."""
-
-    folder: Path
-
-    @property
-    def shown(self) -> str:
-        return str(self.folder)
-
-    def entries(self, folder: str) -> dict[str, Entry]:
-        with _told(self.folder / folder, "read"):
-            if not (self.folder / folder).is_dir():
-                return {}
-            return {found.name: _entry(found) for found in sorted((self.folder / folder).iterdir())}
-
-    def read(self, path: str) -> bytes | None:
-        with _told(self.folder / path, "read"):
-            try:
-                return (self.folder / path).read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-
-    def write(self, path: str, payload: bytes) -> None:
-        with _told(self.folder / path, "written"):
-            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-            with atomic_file(self.folder / path) as file:
-                file.write(payload)
-
-    def create(self, path: str, payload: bytes) -> bool:
-        """Looks first: those who publish keep each other off by `claim`."""
-        if (self.folder / path).exists():
-            return False
-        self.write(path, payload)
-        return True
-
-    def remove(self, path: str) -> None:
-        with _told(self.folder / path, "removed"):
-            (self.folder / path).unlink(missing_ok=True)
-            for parent in (self.folder / path).parents:  # folders of a version go with their last file
-                if not any(is_version(part) for part in parent.parts[-2:]) or any(parent.iterdir()):
-                    break
-                parent.rmdir()
-
-    @contextmanager
-    def claim(self, name: str, publisher: str) -> Iterator[None]:
-        """A lock of the operating system: that of a dead process is free again."""
-        with _told(self.folder / name, "written"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / name / LOCK_FILE)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                raise Refused(
-                    f"{self.folder / name} is being published or pruned by another run; wait until it ends, run again"
-                ) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-
-@contextmanager
-def _told(path: Path, done: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise PlaceFailed(f"{path} cannot be {done} ({(error.strerror or str(error)).lower()})") from error
-
-
-def _entry(path: Path) -> Entry:
-    status = path.stat()
-    return Entry(status.st_size, str(status.st_mtime_ns), path.is_dir())

@@ -1,5 +1,8 @@
-"""The report of a run: one HTML file that needs no script and asks nothing of any server."""
+"""The report of a run: one HTML file that can be read without its script, and asks nothing of any server."""
 
+import base64
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,21 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from datasets.atomic_file import write_text_atomically
-from datasets.errors import BadInput
+from datasets.errors import BadInput, FormatError
 from datasets.published import resolve_version
 from datasets.tfds_layout import read_index
+from tasks.gate_rows import number
 from tasks.report import (
     augmentation_section,
     classes_section,
     copies_section,
     files_sections,
     image_sections,
+    lineage_section,
     model_sections,
 )
 from tasks.report.absent import Absent
 from tasks.report.evidence import Evidence
+from tasks.report.flow_picture import flow_picture
 from tasks.report.originals import Originals
 from tasks.report.pictures import Album
 from tasks.report.settings_rows import setting_rows
@@ -31,11 +38,11 @@ from tasks.report.tables import (
     PublishedRow,
     count_steps,
     duration,
-    number,
     published_rows,
     stage_rows,
     stopped_stage,
 )
+from tasks.visible_text import ON_PAGES, visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 logger = logging.getLogger(__name__)
@@ -60,8 +67,10 @@ class Rendered:
     html: str
 
 
-def build_report(record: Mapping[str, Any], out: Path, originals: Originals | None = None) -> None:
+def build_report(record: Mapping[str, Any], out: Path, originals: Originals | None = None) -> bool:
     """Write the report of a run's record. Never raises: a part that fails says so, a file that fails is logged.
+
+    False where the file could not be written.
 
     With `originals`, files are shown as they are, instead of the images that were prepared of them.
     """
@@ -76,6 +85,8 @@ def build_report(record: Mapping[str, Any], out: Path, originals: Originals | No
         write_text_atomically(out, writable)
     except OSError as error:
         logger.warning("the report could not be written to %s: %s", out, error)
+        return False
+    return True
 
 
 def render(record: Mapping[str, Any], originals: Originals | None = None) -> str:
@@ -91,10 +102,13 @@ def render(record: Mapping[str, Any], originals: Originals | None = None) -> str
                 record=record,
                 headline=headline(record),
                 published=published_rows(record),
+                verdicts=_verdicts(evidence),
                 took=_took(record),
                 sections=[part for part in found if isinstance(part, Rendered)],
                 absent=[part for part in found if isinstance(part, str)],
                 left_out=album.left_out,
+                script=Markup(_script()),  # noqa: S704, our own file
+                script_digest=f"sha256-{base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()}",
             )
         )
 
@@ -145,13 +159,21 @@ def _rendered(section: Section, evidence: Evidence, album: Album) -> Rendered | 
     return Rendered(section.name, section.title, html)
 
 
+def _verdicts(evidence: Evidence) -> list[tuple[str, str]]:
+    """Name and verdict of each gate; none where one cannot be read, as its section says."""
+    try:
+        return [(gate.gate, gate.verdict) for gate in evidence.gates()]
+    except FormatError:
+        return []
+
+
 def _stages(evidence: Evidence, album: Album) -> dict[str, Any]:
     return {"rows": stage_rows(evidence.record), "message": evidence.record["message"]}
 
 
 def _counts(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
-    steps = count_steps(evidence.record)
-    return {"steps": steps} if steps else files_sections.NO_FILES
+    flow = flow_picture(count_steps(evidence.record), image_sections.split_counts(evidence))
+    return {"flow": flow} if flow else files_sections.NO_FILES
 
 
 def _settings(evidence: Evidence, album: Album) -> dict[str, Any]:
@@ -174,13 +196,12 @@ def _is_labelled(version: PublishedRow) -> bool:
 
 CHECK_FLOW = "check"
 STAGES = Section("stages", "Stages", _stages)
-COUNTS = Section("counts", "Flow of counts", _counts)
+COUNTS = Section("counts", "Flow of files", _counts)
 FINDINGS = Section("findings", "Findings", files_sections.findings)
 DUPLICATES = Section("duplicates", "Copies", copies_section.duplicates)
 MEASURES = Section("measures", "Measures", files_sections.measures)
 SETTINGS = Section("settings", "Settings", _settings)
-SECTIONS = (
-    STAGES,
+SECTIONS = (  # what is decided first, how it came to it after
     COUNTS,
     Section("gates", "Gates", model_sections.gates),
     FINDINGS,
@@ -190,8 +211,10 @@ SECTIONS = (
     Section("samples", "Images", image_sections.samples),
     Section("augmentation", "Augmentation", augmentation_section.augmentation),
     Section("training", "Training", model_sections.training),
-    SETTINGS,
     Section("loading", "Load the data", _loading),
+    STAGES,
+    SETTINGS,
+    Section("lineage", "Lineage", lineage_section.lineage),
 )
 CHECK_SECTIONS = (  # what a check found comes first; nothing is split, trained or published
     COUNTS,
@@ -210,6 +233,15 @@ def _took(record: Mapping[str, Any]) -> str:
 
 
 @cache
+def _script() -> str:
+    return (TEMPLATES / "page.js").read_text(encoding="utf-8")
+
+
+def _shown(value: Any) -> Any:
+    return visible(value, ON_PAGES) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -217,6 +249,12 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
-    environment.filters |= {"duration": duration, "number": number, "thousands": lambda value: f"{value:,}"}
+    environment.filters |= {
+        "duration": duration,
+        "number": number,
+        "thousands": lambda value: f"{value:,}",
+        "json": lambda facts: json.dumps([[_shown(cell) for cell in fact] for fact in facts]),
+    }
     return environment

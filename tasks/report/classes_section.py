@@ -5,10 +5,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.class_ids import natural
 from tasks.report.absent import Absent
 from tasks.report.evidence import Evidence
 from tasks.report.files_sections import NO_FILES, OUT, shortened
-from tasks.report.image_sections import MOST_CLASS_ROWS, natural
+from tasks.report.image_sections import MOST_CLASS_ROWS
 from tasks.report.pictures import Album
 
 UNLABELLED = "without a label"

@@ -15,7 +15,7 @@ from tasks.report.pictures import Album
 
 MOST_GROUPS = 24
 PER_GROUP = 5
-COLUMNS = [*SHOWN_COLUMNS, "sha256", "pixel_sha256", "format", "width_px", "height_px", "sharpness", "duplicate_group"]
+COLUMNS = [*SHOWN_COLUMNS, "pixel_sha256", "duplicate_group"]
 Row = Mapping[str, Any]
 TRAITS: dict[str, Callable[[Row], str]] = {
     "label": lambda row: shortened(row["label"] or ""),
@@ -64,6 +64,7 @@ def _member(album: Album, row: Row, first: Row) -> dict[str, Any]:
     return {
         "picture": album.file(row, f"{shortened(row['member'])}, {'kept' if kept else row['reason']}"),
         "name": shortened(row["member"]),
+        "label": shortened(row["label"] or ""),
         "verdict": "kept" if kept else row["reason"],
         "kept": kept,
         "traits": traits,

@@ -26,7 +26,7 @@ SEVERITIES = {
     "note": ("Noted", "These files are used as they are; something about them is worth knowing."),
 }
 KEY_COLUMNS = list(KEY)
-SHOWN_COLUMNS = ["label", "status", "reason", "detail", *PICTURE_COLUMNS]
+SHOWN_COLUMNS = ["status", "reason", "detail", *PICTURE_COLUMNS]
 
 
 def findings(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:

@@ -6,14 +6,15 @@ from typing import Any
 
 from datasets.errors import FormatError
 from datasets.image_codec import decode_image
+from tasks.gate_bars import gate_bar
+from tasks.gate_rows import gate_rows
 from tasks.report.absent import Absent
 from tasks.report.charts import line_chart
 from tasks.report.evidence import Evidence
-from tasks.report.gate_bars import gate_bar
 from tasks.report.pictures import Album, Picture
-from tasks.report.tables import gate_rows
 
 MOST_GRIDS = 6
+FILM_FOLDER, FILM_FILE = "film", "training.gif"
 GRID_SIDE_PX = 420
 CHARTS = {
     "losses": ("losses", ("discriminator_loss", "generator_loss")),
@@ -22,7 +23,11 @@ CHARTS = {
     "precision, recall and coverage": ("evaluation", ("precision", "recall", "coverage")),
     "diversity within classes (real = 1)": ("evaluation", ("diversity",)),
 }
-STOPPED_BY = {"budget_images": "the budget is used up", "budget_minutes": "the cap in minutes was met"}
+STOPPED_BY = {
+    "budget_images": "the budget is used up",
+    "budget_minutes": "the cap in minutes was met",
+    "early_stop_evaluations": "the last evaluations found nothing better",
+}
 TOLD_EVENTS = ("alarm", "rollback", "diverged", "note")
 X_NAME = "images seen"
 Event = Mapping[str, Any]
@@ -47,6 +52,7 @@ def training(evidence: Evidence, album: Album) -> dict[str, Any] | Absent:
         "charts": [chart for chart in charts if chart],
         "told": [_told(event) for event in events if event.get("event") in TOLD_EVENTS],
         "grids": grids,
+        "film": _film(evidence.folder("train"), album),
     }
 
 
@@ -68,6 +74,14 @@ def _told(event: Event) -> str:
     plain = ", ".join([str(event["event"]), *(f"{name.replace('_', ' ')} {value}" for name, value in rest.items())])
     sentence = event.get("sentence") or plain
     return f"after {event['images_seen']:,} images: {sentence}"
+
+
+def _film(folder: Path | None, album: Album) -> Picture | None:
+    """The film of training, where it was made as a GIF and fits into the page."""
+    path = folder / FILM_FOLDER / FILM_FILE if folder else None
+    if path is None or not path.is_file():
+        return None
+    return album.file_as_it_is(path, "image/gif", "Film of training: samples of the same latents as it went on")
 
 
 def _grids(folder: Path | None, album: Album) -> list[tuple[str, Picture]]:

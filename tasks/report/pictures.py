@@ -2,13 +2,14 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from datasets.errors import BadInput
 from datasets.image_codec import decode_image, encode_image
@@ -16,7 +17,22 @@ from datasets.pixel_packs import PackReader
 from tasks.report.originals import Originals
 
 PACK_COLUMNS = ["pack", "offset", "length"]
-PICTURE_COLUMNS = ["source", "member", "frame", "size_bytes", *PACK_COLUMNS]
+FACTS = {  # column of the manifest -> what it is called where a picture is enlarged, and its form
+    "source": ("source", "{}"),
+    "member": ("file", "{}"),
+    "label": ("class", "{}"),
+    "split": ("split", "{}"),
+    "width_px": ("width as stored", "{} px"),
+    "height_px": ("height as stored", "{} px"),
+    "format": ("format", "{}"),
+    "size_bytes": ("file size", "{:,} bytes"),
+    "mean": ("brightness (mean grey level)", "{:.4g}"),
+    "std": ("contrast (deviation of grey levels)", "{:.4g}"),
+    "entropy_bits": ("entropy", "{:.4g} bits"),
+    "sharpness": ("sharpness", "{:.4g}"),
+    "sha256": ("sha256", "{:.16}…"),
+}
+PICTURE_COLUMNS = [*FACTS, "frame", *PACK_COLUMNS]
 CELL_SIDE_PX = 64
 ORIGINAL_SIDE_PX = 112
 JPEG_QUALITY = 85
@@ -35,6 +51,7 @@ class Picture:
     alt: str
     width_px: int = MIN_SHOWN_SIDE_PX
     height_px: int = MIN_SHOWN_SIDE_PX
+    facts: tuple[tuple[str, str], ...] = ()  # name and value, shown where it is enlarged
 
 
 class Album:
@@ -73,7 +90,14 @@ class Album:
     def file(self, row: Mapping[str, Any], alt: str) -> Picture:
         """A manifest row with PICTURE_COLUMNS: the file itself where originals are shown, else its prepared image."""
         original = self._originals.image(row) if self._originals else None
-        return self.cell(row, alt) if original is None else self.picture(original, alt, ORIGINAL_SIDE_PX)
+        shown = self.cell(row, alt) if original is None else self.picture(original, alt, ORIGINAL_SIDE_PX)
+        return replace(shown, facts=facts_of(row))
+
+    def file_as_it_is(self, path: Path, media_type: str, alt: str) -> Picture:
+        """A picture's file, such as a film, without a change; its size is read from it."""
+        with Image.open(path) as opened:
+            width_px, height_px = opened.size
+        return self._within_budget(_address(path.read_bytes(), media_type), alt, width_px, height_px)
 
     def strip(self, images: Sequence[np.ndarray], alt: str) -> Picture | None:
         """Some images uint8 [H, W, C] of one shape as one row; None for no images."""
@@ -86,21 +110,35 @@ class Album:
         if max_side_px is not None:
             image = shrunk(image, max_side_px)
         uri = data_uri(image, as_jpeg=max_side_px == ORIGINAL_SIDE_PX and image.size > SMALL_SAMPLES)
-        if len(uri) > self._left_bytes:
-            self.left_out += 1
-            return Picture(None, alt)
-        self._left_bytes -= len(uri)
         height_px, width_px = image.shape[:2]
         factor = max(1, -(-MIN_SHOWN_SIDE_PX // min(height_px, width_px)))
         if max_side_px is not None:  # a line of pixels does not grow beyond its cell
             factor = max(1, min(factor, 2 * MIN_SHOWN_SIDE_PX // max(height_px, width_px)))
-        return Picture(uri, alt, width_px * factor, height_px * factor)
+        return self._within_budget(uri, alt, width_px * factor, height_px * factor)
+
+    def _within_budget(self, uri: str, alt: str, width_px: int, height_px: int) -> Picture:
+        if len(uri) > self._left_bytes:
+            self.left_out += 1
+            return Picture(None, alt)
+        self._left_bytes -= len(uri)
+        return Picture(uri, alt, width_px, height_px)
+
+
+def facts_of(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What the manifest tells of an image, by name; what is not known is left out."""
+    return tuple(
+        (name, form.format(row[column])) for column, (name, form) in FACTS.items() if row.get(column) is not None
+    )
 
 
 def data_uri(image: np.ndarray, as_jpeg: bool = False) -> str:
     """uint8 [H, W, C] -> the image itself as an address."""
     payload = encode_image(image, "jpeg", JPEG_QUALITY) if as_jpeg else encode_image(image, "png")
-    return f"data:image/{'jpeg' if as_jpeg else 'png'};base64," + base64.b64encode(payload).decode("ascii")
+    return _address(payload, "image/jpeg" if as_jpeg else "image/png")
+
+
+def _address(payload: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(payload).decode('ascii')}"
 
 
 def shrunk(image: np.ndarray, max_side_px: int = CELL_SIDE_PX) -> np.ndarray:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datasets.gate_file import Gate, Metric
 from tasks.stages import PREPARE, SYNTHESIZE
 
 STAGE_TITLES = {stage.name: stage.title for stage in (*PREPARE, *SYNTHESIZE)}
@@ -36,23 +35,7 @@ class StageRow:
     wall_s: float | None = None
     cpu_s: float | None = None
     peak_rss_mib: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateRow:
-    """One metric of a gate as texts; "" where a cell is empty."""
-
-    gate: str
-    name: str
-    title: str
-    value: str
-    limit: str
-    floor: str
-    interval: str
-    extractor: str
-    n: str
-    outcome: str
-    note: str
+    notes: tuple[str, ...] = ()  # what the stage has to say besides numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +69,9 @@ def stage_rows(record: Record) -> list[StageRow]:
     stopped = stopped_stage(record)
     if stopped:
         why = record["message"] or "it ended without a message; see the log of the stage"
-        rows.append(StageRow(name=stopped, title=STAGE_TITLES[stopped], outcome=record["verdict"], why=why))
+        rows.append(
+            StageRow(name=stopped, title=STAGE_TITLES.get(stopped, stopped), outcome=record["verdict"], why=why)
+        )
     return rows
 
 
@@ -94,11 +79,6 @@ def stopped_stage(record: Record) -> str | None:
     """The stage in which a run stopped. None if it was done, or stopped before the first."""
     name: str | None = record.get("stopped_stage")
     return name
-
-
-def gate_rows(gate: Gate) -> list[GateRow]:
-    """The metrics of a gate in its order."""
-    return [_gate_row(gate, metric) for metric in gate.metrics]
 
 
 def published_rows(record: Record) -> list[PublishedRow]:
@@ -147,11 +127,6 @@ def by_count(counts: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts, key=lambda item: (-item[1], item[0])))
 
 
-def number(value: float | None) -> str:
-    """Four significant digits; "" for None."""
-    return "" if value is None else f"{value:.4g}"
-
-
 def duration(seconds: float | None) -> str:
     """E.g. `0.42 s`, `38 s`, `4 min 07 s`, `2 h 05 min`; "" for None."""
     if seconds is None:
@@ -176,22 +151,6 @@ def _stage_row(stage: Mapping[str, Any], reasons: tuple[tuple[str, int], ...]) -
         images_out=summary.get("images_out"),
         rejected=sum(summary.get("rejected", {}).values()),
         reasons=reasons,
+        notes=tuple(summary.get("notes", ())),
         **cost,
-    )
-
-
-def _gate_row(gate: Gate, metric: Metric) -> GateRow:
-    sign = "≤" if metric.direction == "max" else "≥"
-    return GateRow(
-        gate=gate.gate,
-        name=metric.name,
-        title=metric.title,
-        value=number(metric.value),
-        limit="" if metric.threshold is None else f"{sign} {number(metric.threshold)}",
-        floor=number(metric.floor),
-        interval=" to ".join(map(number, metric.interval)) if metric.interval else "",
-        extractor=metric.extractor or "",
-        n="" if metric.n is None else f"{metric.n:,}",
-        outcome=metric.outcome.value,
-        note=metric.note,
     )

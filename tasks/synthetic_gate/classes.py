@@ -27,10 +27,15 @@ def class_note(lowest: int, judged: np.ndarray, n_synthetic: Sequence[int], name
     return f"{note}; too few images to tell: {', '.join(left_out)}" if left_out else note
 
 
+def by_class(numbers: np.ndarray, judged: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+    """Numbers [classes] of the judged classes, by their names."""
+    return {names[label]: float(numbers[label]) for label in np.flatnonzero(judged).tolist()}
+
+
 def no_class(name: str, min_real: int = MIN_REAL_IMAGES) -> Metric:
     """Not measured, as no class is large enough."""
     note = (
         f"no class has {MIN_CLASS_IMAGES} synthetic images and {min_real} real ones to measure them by; "
-        "raise generate.images_per_class or add images"
+        "make more images of each class, or add real ones"
     )
     return unmeasurable([name], note)[0]

@@ -13,8 +13,8 @@ def regression_metric(
 ) -> Metric:
     """How many judged metrics are worse than in the last version by more than `margin` times their limit.
 
-    Numbers of another extractor or n are not compared, and named in the note. Without a last version it does not apply;
-    `last` is its number and gate; `why_none` says why there is none.
+    Numbers of another extractor, judge, classifier or n are not compared, and named in the note. Without a last version
+    it does not apply; `last` is its number and gate; `why_none` says why there is none.
     """
     if last is None:
         return not_applicable([REGRESSION], why_none or "there is no earlier version")[0]
@@ -49,5 +49,6 @@ def regression_metric(
 
 def _why_incomparable(metric: Metric, old: Metric) -> str | None:
     if metric.extractor != old.extractor:
-        return "another extractor"
+        name, before = ((one.extractor or "none").partition(" ")[0] for one in (metric, old))
+        return f"another {name}" if name == before else f"{name} after {before}"
     return None if metric.n == old.n else f"n {metric.n} after {old.n}"

@@ -11,8 +11,8 @@ from datasets.gate_file import Metric
 from gan.metrics.authenticity import authenticity
 from gan.metrics.copying_test import copying_test
 from gan.metrics.excess import ExcessRate, excess
-from gan.metrics.memorisation import Memorisation, feature_memorisation
-from tasks.imaging.measures import measures_of, pixel_sha256, sample
+from gan.metrics.memorisation import Memorisation, exact_copies, feature_memorisation
+from tasks.imaging.measures import measures_of, sample
 from tasks.synthetic_gate.evidence import Evidence
 from tasks.synthetic_gate.metric_table import measured
 
@@ -38,12 +38,8 @@ def feature_near_copy_metrics(evidence: Evidence) -> list[Metric]:
 
 def exact_copy_metrics(evidence: Evidence) -> list[Metric]:
     """Share of images whose pixels are those of a training image."""
-    known = {pixel_sha256(image) for image in evidence.train.images}
-    made, held_out = (
-        np.array([pixel_sha256(image) in known for image in split.images])
-        for split in (evidence.synthetic, evidence.gate)
-    )
-    return [_share("exact_copies", excess(made, held_out))]
+    found = exact_copies(evidence.synthetic.images, evidence.gate.images, evidence.train.images)
+    return [_share("exact_copies", found)]
 
 
 def hash_copy_metrics(evidence: Evidence) -> list[Metric]:

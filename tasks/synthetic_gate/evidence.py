@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from datasets.errors import Refused
+from datasets.errors import BadInput, Refused
 from datasets.readers import LoadedSplit
 from gan.classifier import Classifier, fit_classifier
 from gan.extractors.base import Extractor
@@ -15,12 +15,14 @@ from gan.extractors.opening import open_extractor
 from gan.metrics.memorisation import Memorisation, memorisation
 from tasks.synthetic_gate.settings import SyntheticGateSettings
 
+MIN_TRAINING_IMAGES = 6  # two in each fold
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
     """float32 [N, D] of the gate half, of synthetic images, and of all training images.
 
-    `unseen` bool [N] picks the training images that the extractor did not see: they are what floors are measured with.
+    `unseen` bool [N] picks a third of the training images that the extractor did not see: floors are measured with it.
     """
 
     gate: np.ndarray
@@ -31,7 +33,7 @@ class Features:
 
     @property
     def real(self) -> np.ndarray:
-        """Of the training images that the extractor did not see."""
+        """Of the training images that floors are measured with."""
         return self.train[self.unseen]
 
     @property
@@ -54,6 +56,7 @@ class Evidence:
     barred: frozenset[str] = frozenset()
     settings: SyntheticGateSettings = field(default_factory=SyntheticGateSettings)
     seed: int = 0
+    test: LoadedSplit | None = None  # real test images alone, where there are any
 
     @property
     def class_count(self) -> int:
@@ -68,8 +71,8 @@ class Evidence:
     @property
     def unlabelled_side(self) -> str | None:
         """Which images lack the labels that the real ones have, None where all have them."""
-        sides = {"synthetic": self.synthetic, "held-out real": self.gate}
-        return next((name for name, split in sides.items() if split.labels is None), None)
+        sides = (("synthetic", self.synthetic), ("held-out real", self.gate), ("held-out real", self.held_out))
+        return next((name for name, split in sides if split.labels is None), None)
 
     @cached_property
     def folds(self) -> np.ndarray:
@@ -83,7 +86,7 @@ class Evidence:
 
     @property
     def unseen(self) -> np.ndarray:
-        """Mask of the training images that it did not see; the judge of labels is fitted on these."""
+        """Mask of a third that it did not see, for floors; the judge of labels is fitted on these."""
         return self.folds == Fold.FAITHFULNESS
 
     @cached_property
@@ -136,6 +139,36 @@ class Evidence:
     def memorisation(self) -> Memorisation:
         """Near copies of training images in pixels, and the closest pairs."""
         return memorisation(self.synthetic.images, self.gate.images, self.train.images)
+
+
+def check_evidence(evidence: Evidence) -> None:
+    """Raises BadInput for images and labels that no metric could say anything of."""
+    least = {"real training": (evidence.train, MIN_TRAINING_IMAGES), "gate half": (evidence.gate, 1)}
+    sides = {**least, "held-out real": (evidence.held_out, 1), "synthetic": (evidence.synthetic, 1)}
+    if evidence.test is not None:
+        sides["test"] = (evidence.test, 1)
+    shape = evidence.train.images.shape[1:]
+    for name, (split, fewest) in sides.items():
+        if len(split.images) < fewest:
+            raise BadInput(f"{len(split.images)} {name} images; the gate needs at least {fewest}; add images")
+        if split.images.dtype != np.uint8 or split.images.ndim != 4 or split.images.shape[1:] != shape:
+            raise BadInput(
+                f"{name} images are {split.images.dtype} {split.images.shape}, real training images {shape}; "
+                "give uint8 [N, H, W, C] of one size"
+            )
+        if evidence.labelled and split.labels is not None:
+            _check_labels(split, name, evidence.class_count)
+
+
+def _check_labels(split: LoadedSplit, name: str, class_count: int) -> None:
+    labels = split.labels
+    assert labels is not None
+    if len(labels) != len(split.images):
+        raise BadInput(f"{len(split.images)} {name} images have {len(labels)} labels; give one for each")
+    if labels.min() < 0 or labels.max() >= class_count:
+        raise BadInput(
+            f"labels of the {name} images span {labels.min()} to {labels.max()}; allowed are 0 to {class_count - 1}"
+        )
 
 
 def drawn(count: int, n: int, seed: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from tasks.imaging.operations.channels import to_channels
 from tasks.imaging.operations.resize import ResizeMode, ResizeSettings, resize
 from tasks.progress import Progress, silent
 
+MAX_IMAGES = "--max-images"
 LOOKED_AT = 200  # images of a set whose sizes are counted
 MAX_SIDE_PX, MIN_SIDE_PX = 128, 4
 MAX_LEFT_OUT = 0.5
@@ -95,7 +96,7 @@ def list_images(
             f"{settings.place}: no image can be read{f' ({first})' if first else ''}; give a folder with images"
         )
     if len(items) > most:
-        left_out[f"more than {most} images (--max-images)"] += len(items) - most
+        left_out[f"more than {most} images ({MAX_IMAGES})"] += len(items) - most
         chosen = {item.member for item in sorted(items, key=lambda item: _rank(seed, item.member))[:most]}
         items = [item for item in items if item.member in chosen]
     return Listing(settings.place, source, items, left_out)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets.gate_file import Metric
-from gan.value import Faithfulness, label_faithfulness, share_interval
-from tasks.synthetic_gate.classes import class_note, judged_classes, no_class
+from gan.extractors.base import NO_RESIZE, identity_of
+from gan.metrics.share_interval import share_interval
+from gan.value import Faithfulness, label_faithfulness
+from tasks.synthetic_gate.classes import by_class, class_note, judged_classes, no_class
 from tasks.synthetic_gate.evidence import Evidence, labelled
 from tasks.synthetic_gate.metric_table import measured
 
@@ -25,7 +27,7 @@ def faithfulness_metrics(evidence: Evidence) -> list[Metric]:
     not_its = ~evidence.unseen
     unseen = (np.concatenate([gate_images, images[not_its]]), np.concatenate([gate_labels, labels[not_its]]))
     real = label_faithfulness(judge, *unseen, classes)
-    identity = f"classifier sha256:{judge.weights_sha256[:12]}"
+    identity = _identity(evidence)
     overall = measured(
         "label_faithfulness",
         found.mean,
@@ -62,6 +64,7 @@ def class_faithfulness_metric(
         interval=share_interval(float(shares[lowest]), n),
         extractor=judge,
         n=n,
+        per_class=by_class(shares, judged, names),
         note=class_note(lowest, judged, synthetic.n_per_class, names),
     )
 
@@ -79,12 +82,16 @@ def balance_metrics(evidence: Evidence) -> list[Metric]:
             "class_balance",
             float(np.abs(seen - asked).sum() / 2),
             floor=float(np.abs(real_seen - real_asked).sum() / 2),
-            extractor=f"classifier sha256:{evidence.judge.weights_sha256[:12]}",
+            extractor=_identity(evidence),
             n=len(images),
             note=f"furthest apart for class {names[furthest]}: {seen[furthest]:.1%} seen, {asked[furthest]:.1%} "
             f"asked for; {int((asked > 0).sum())} of {len(names)} classes were generated",
         )
     ]
+
+
+def _identity(evidence: Evidence) -> str:
+    return identity_of("judge", evidence.judge.weights_sha256, NO_RESIZE)
 
 
 def _shares(evidence: Evidence, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

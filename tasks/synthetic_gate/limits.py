@@ -14,7 +14,7 @@ Severity = Literal["block", "warn", "report"]
 
 
 class Limit(BaseModel):
-    """How one metric is judged. `floor` is the same metric of real images against real images at the same n."""
+    """How one metric is judged. `floor` is the same metric of real images against real images."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,7 +25,9 @@ class Limit(BaseModel):
     on: JudgedNumber = Field("estimate", description="estimate, or interval: the worse end of the interval")
     severity: Severity = Field("block", description="past the limit: block publishing, warn, or only report")
     min_images: int | None = Field(None, ge=2, description="fewer: not measured; null = min_gate_images")
-    extractor: str | None = Field(None, description="name of the extractor that the limit is for; null = any")
+    extractor: str | None = Field(
+        None, min_length=1, description="extractor that the limit is for: name, or more of its identity; null = any"
+    )
 
 
 def apply_limit(metric: Metric, limit: Limit, min_images: int) -> Metric:
@@ -57,17 +59,25 @@ def threshold_of(metric: Metric, limit: Limit) -> float | None:
     return metric.floor + (limit.limit if metric.direction == "max" else -limit.limit)
 
 
+def is_of_extractor(wanted: str, identity: str | None) -> bool:
+    """Whether an identity has the name and all other words of `wanted`, e.g. `inception-2015 resize:clean`."""
+    words, found = wanted.split(), (identity or "").split()
+    return words[:1] == found[:1] and set(words) <= set(found)
+
+
 def not_measured(metric: Metric, why: str) -> Metric:
     """The metric without its number, and why."""
     note = f"{metric.note}; {why}".removeprefix("; ")
-    return replace(metric, value=None, interval=None, threshold=None, outcome=Outcome.NOT_MEASURED, note=note)
+    return replace(
+        metric, value=None, interval=None, per_class=None, threshold=None, outcome=Outcome.NOT_MEASURED, note=note
+    )
 
 
 def _why_not(metric: Metric, limit: Limit, min_images: int) -> str | None:
     least = min_images if limit.min_images is None else limit.min_images
     if metric.n is not None and metric.n < least:
         return f"{metric.n} images, {least} are needed; add images, or lower min_images"
-    if limit.extractor and (metric.extractor or "").partition(" ")[0] != limit.extractor:
+    if limit.extractor and not is_of_extractor(limit.extractor, metric.extractor):
         return f"its limit is for the extractor {limit.extractor}, and this was measured with {metric.extractor}"
     if metric.value is not None and not math.isfinite(metric.value):
         return f"got {metric.value}"

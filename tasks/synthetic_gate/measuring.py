@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datasets.errors import BadInput
 from datasets.gate_file import Metric, Outcome
 from tasks.progress import Progress, silent
-from tasks.synthetic_gate import copies, distances, labels, overlaps, repeats, value_metrics
-from tasks.synthetic_gate.evidence import Evidence
+from tasks.synthetic_gate import copies, distances, labels, on_test, overlaps, repeats, value_metrics
+from tasks.synthetic_gate.evidence import Evidence, check_evidence
 from tasks.synthetic_gate.limits import apply_limit
 from tasks.synthetic_gate.metric_table import METRICS, not_applicable, unmeasurable
 
@@ -27,11 +27,8 @@ MEASURES = (
     Measure(("kernel_distance",), distances.kernel_metrics, "distances"),
     Measure(("inception_score",), distances.score_metrics, "distances"),
     Measure(overlaps.OVERLAPS, overlaps.overlap_metrics, "overlaps"),
-    Measure(
-        ("lowest_class_precision", "lowest_class_recall", "lowest_class_coverage"),
-        overlaps.class_overlap_metrics,
-        "overlaps",
-    ),
+    Measure(overlaps.CLASS_OVERLAPS, overlaps.class_overlap_metrics, "overlaps"),
+    Measure(on_test.NAMES, on_test.on_test_metrics, "overlaps"),
     Measure(("lowest_class_diversity",), overlaps.diversity_metrics, "overlaps"),
     Measure(("near_copies",), copies.near_copy_metrics, "copies"),
     Measure(("feature_near_copies",), copies.feature_near_copy_metrics, "copies"),
@@ -49,10 +46,18 @@ MEASURES = (
 def measure_synthetic(
     evidence: Evidence, progress: Progress = silent, measures: tuple[Measure, ...] = MEASURES
 ) -> tuple[Metric, ...]:
-    """All metrics of the evidence, judged by its settings, in the order of the table."""
+    """All metrics of the evidence, judged by its settings, in the order of the table.
+
+    Raises BadInput for evidence of which nothing can be said, and where the extractor cannot be opened or fitted: that
+    is a fault of settings, files or network, and no verdict on the images.
+    """
     settings = evidence.settings
+    check_evidence(evidence)
     if len(evidence.gate.images) < settings.min_gate_images:
         return (_too_few(evidence),)
+    if any(METRICS[name].by_features for measure in measures for name in measure.names):
+        progress(0, len(measures), doing="features")
+        _ = evidence.features
     found: dict[str, Metric] = {}
     for number, measure in enumerate(measures):
         progress(number, len(measures), doing=measure.doing)

@@ -41,6 +41,12 @@ def _on_all_held_out(title: str) -> MetricKind:
     return MetricKind(f"{title}, on all held-out images", "min", how, _report(), needs_labels=True)
 
 
+def _on_test(title: str, direction: str = "min", **rest: Any) -> MetricKind:
+    """The same, on the test split alone: for the data card."""
+    how = "the same against all of test, mean over two subsets of n; never decides"
+    return MetricKind(f"{title}, on test", direction, how, _report(), by_features=True, **rest)
+
+
 _OF_SYNTHETIC = "accuracy of a classifier trained on synthetic alone"
 _WITH_SYNTHETIC = "accuracy of a classifier trained on real and synthetic images"
 _WITH_AUGMENTED = "accuracy of a classifier trained on real images and augmented copies"
@@ -50,7 +56,8 @@ METRICS = {  # in the order of gate.json
     "frechet_distance": MetricKind(
         "Fréchet distance of features",
         "max",
-        "Gaussians of the features, mean over random subsets of n; bootstrap interval",
+        "Gaussians of the features, mean over random subsets of n; interval by resampling, beyond 256 numbers by "
+        "first-order effects",
         Limit(limit=2.0, of="floor_ratio"),
         by_features=True,
     ),
@@ -114,9 +121,14 @@ METRICS = {  # in the order of gate.json
             _of_class(None, severity="report"),
             by_features=True,
             needs_labels=True,
+            has_interval=name != "density",
         )
-        for name in ("precision", "recall", "coverage")
+        for name in ("precision", "recall", "density", "coverage")
     },
+    "frechet_distance_test": _on_test("Fréchet distance of features", "max", has_interval=False),
+    "precision_test": _on_test("precision"),
+    "recall_test": _on_test("recall"),
+    "coverage_test": _on_test("coverage"),
     "lowest_class_diversity": MetricKind(
         "spread within the lowest class, over real",
         "min",
@@ -221,6 +233,13 @@ METRICS = {  # in the order of gate.json
         needs_labels=True,
     ),
     "train_on_synthetic_all_held_out": _on_all_held_out(_OF_SYNTHETIC),
+    "train_on_synthetic_test": MetricKind(
+        f"{_OF_SYNTHETIC}, on test",
+        "min",
+        "on the test split alone; never decides",
+        _report(),
+        needs_labels=True,
+    ),
     "train_on_real_test_on_synthetic": MetricKind(
         "accuracy on synthetic images of a classifier trained on real ones",
         "min",
@@ -268,8 +287,15 @@ METRICS = {  # in the order of gate.json
         has_interval=False,
     ),
 }
+# No scale of their own: another extractor gives numbers of another size.
+IN_UNITS_OF_EXTRACTOR = frozenset({"frechet_distance", "frechet_infinity", "kernel_distance", "inception_score"})
+WITHOUT_FLOOR = frozenset({"regression"})
 # Measured on test too: no setting makes them decide.
-ONLY_REPORTED = frozenset({"real_plus_synthetic_lowest_class", *(name for name in METRICS if "all_held_out" in name)})
+ON_TEST = ("frechet_distance_test", "precision_test", "recall_test", "coverage_test", "train_on_synthetic_test")
+ONLY_REPORTED = frozenset(
+    {"real_plus_synthetic_lowest_class", *ON_TEST, *(name for name in METRICS if "all_held_out" in name)}
+)
+NO_TEST = "there is no test split"
 
 
 def measured(name: str, value: float | None, **rest: Any) -> Metric:

@@ -7,20 +7,20 @@ import numpy as np
 from datasets.gate_file import Metric
 from gan.metrics.diversity import ClassSpread, class_spread, relative_spreads
 from gan.metrics.manifold import overlap
-from gan.value import share_interval
-from tasks.synthetic_gate.classes import MIN_REAL_IMAGES, class_note, judged_classes, no_class
+from gan.metrics.share_interval import share_interval
+from tasks.synthetic_gate.classes import MIN_REAL_IMAGES, by_class, class_note, judged_classes, no_class
 from tasks.synthetic_gate.evidence import Evidence, labelled
 from tasks.synthetic_gate.metric_table import measured
 
 OVERLAP_REPEATS = 10
 OVERLAPS = ("precision", "recall", "density", "coverage")
-CLASS_OVERLAPS = ("precision", "recall", "coverage")
+CLASS_OVERLAPS = tuple(f"lowest_class_{name}" for name in OVERLAPS)
 MIN_OVERLAP_IMAGES = 20  # real images of a class on either side: with fewer, balls of five neighbours hold half of it
 TINY = 1e-9
 
 
 def overlap_metrics(evidence: Evidence) -> list[Metric]:
-    """The four overlaps with the gate half, of equally many synthetic and real images."""
+    """The four overlaps with the gate half, of n synthetic images, beside those of n real ones."""
     found = evidence.features
     value = mean_overlap(found.gate, found.synthetic, found.n, evidence.seed)
     best = mean_overlap(found.gate, found.real, found.n, evidence.seed)
@@ -37,26 +37,27 @@ def overlap_metrics(evidence: Evidence) -> list[Metric]:
     ]
 
 
-def mean_overlap(gate: np.ndarray, other: np.ndarray, n: int, seed: int) -> dict[str, float]:
+def mean_overlap(
+    gate: np.ndarray, other: np.ndarray, n: int, seed: int, repeats: int = OVERLAP_REPEATS
+) -> dict[str, float]:
     """Overlaps of random subsets of n out of [M, D], averaged: they depend on n, and vary."""
     rng = np.random.default_rng([seed, n])
-    repeats = OVERLAP_REPEATS if n < len(other) else 1
-    found = [overlap(gate, other[rng.choice(len(other), n, replace=False)]) for _ in range(repeats)]
+    subsets = (rng.choice(len(other), n, replace=False) for _ in range(repeats if n < len(other) else 1))
+    found = [overlap(gate, other[picked]) for picked in subsets]
     return {name: float(np.mean([getattr(one, name) for one in found])) for name in OVERLAPS}
 
 
 def class_overlap_metrics(evidence: Evidence) -> list[Metric]:
-    """Precision, recall and coverage of the class that is lowest beside real images of it, of equally many images."""
+    """Each overlap of the class that is lowest beside real images of it, of equally many images."""
     found, names = evidence.features, evidence.train.class_names or ()
     of = [labelled(split)[1] for split in (evidence.gate, evidence.synthetic, evidence.train)]
     labels = (of[0], of[1], of[2][found.unseen])
     counts = [np.bincount(one, minlength=len(names)) for one in labels]
     judged = judged_classes(counts[1], np.minimum(counts[0], counts[2]), MIN_OVERLAP_IMAGES)
-    metrics = [f"lowest_class_{name}" for name in CLASS_OVERLAPS]
     if not judged.any():
-        return [no_class(name, MIN_OVERLAP_IMAGES) for name in metrics]
+        return [no_class(name, MIN_OVERLAP_IMAGES) for name in CLASS_OVERLAPS]
     pairs = {label: _class_overlaps(evidence, label, labels) for label in np.flatnonzero(judged).tolist()}
-    return [_lowest_overlap(name, pairs, judged, counts[1], names, found.extractor) for name in CLASS_OVERLAPS]
+    return [_lowest_overlap(name, pairs, judged, counts[1], names, found.extractor) for name in OVERLAPS]
 
 
 def _class_overlaps(
@@ -85,9 +86,10 @@ def _lowest_overlap(
         made[name],
         title=f"{name} of class {names[lowest]}, the lowest class",
         floor=real[name],
-        interval=share_interval(made[name], n),
+        interval=None if name == "density" else share_interval(made[name], n),
         extractor=extractor,
         n=n,
+        per_class={names[label]: pair[1][name] for label, pair in pairs.items()},
         note=class_note(lowest, judged, n_synthetic.tolist(), names),
     )
 
@@ -96,7 +98,7 @@ def diversity_metrics(evidence: Evidence) -> list[Metric]:
     """Spread of features within the least varied class, over that of real training images."""
     found = evidence.features
     vectors = (found.synthetic, found.real, found.gate)
-    if not evidence.labelled:
+    if not evidence.labelled or evidence.unlabelled_side:
         whole = [class_spread(one, None, 1) for one in vectors]
         return [diversity_metric(whole[0], whole[1], whole[2], None, found.extractor)]
     train, gate, synthetic = evidence.train.labels, evidence.gate.labels, evidence.synthetic.labels
@@ -130,5 +132,6 @@ def diversity_metric(
         floor=float(floors.min()) if len(floors) else None,
         extractor=extractor,
         n=synthetic.n_per_class[lowest],
+        per_class=None if names is None else by_class(ratios, judged, names),
         note=whole if names is None else class_note(lowest, judged, synthetic.n_per_class, names),
     )

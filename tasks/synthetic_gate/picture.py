@@ -8,7 +8,7 @@ import numpy as np
 
 from datasets.gate_file import Gate, Metric, Outcome
 from datasets.image_codec import encode_image
-from tasks.report.gate_bars import gate_bar
+from tasks.gate_bars import gate_bar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

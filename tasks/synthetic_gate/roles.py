@@ -13,7 +13,7 @@ from datasets.readers import LoadedSplit
 from datasets.splits import TEST, TRAIN, VALIDATION
 from tasks.imaging.measures import pixel_sha256
 from tasks.synthetic_gate.evidence import Evidence
-from tasks.synthetic_gate.image_sets import ImageSet
+from tasks.synthetic_gate.image_sets import MAX_IMAGES, ImageSet
 from tasks.synthetic_gate.settings import SyntheticGateSettings
 from tasks.validation_halves import halves_of, validation_halves
 
@@ -29,9 +29,11 @@ def evidence_of(
         raise BadInput(f"{len(synthetic.images)} synthetic images; at least {MIN_SYNTHETIC_IMAGES} are needed")
     names = _class_names(real, synthetic)
     roles, said = _roles(real, _label_ids(real, names), place, settings, seed)
-    train, gate, held_out = (_split_of(real, indices, names) for indices in roles)
+    train, gate, held_out, test = (_split_of(real, indices, names) for indices in roles)
     made = _split_of(synthetic, np.arange(len(synthetic.images)), names if synthetic.is_labelled else None)
-    return Evidence(train, gate, held_out, made, settings=settings, seed=seed), said
+    return Evidence(
+        train, gate, held_out, made, settings=settings, seed=seed, test=test if len(test.images) else None
+    ), said
 
 
 def _class_names(real: ImageSet, synthetic: ImageSet) -> tuple[str, ...] | None:
@@ -53,26 +55,35 @@ def _label_ids(real: ImageSet, names: tuple[str, ...] | None) -> np.ndarray | No
 
 def _roles(
     real: ImageSet, labels: np.ndarray | None, place: Path, settings: SyntheticGateSettings, seed: int
-) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], str]:
-    """Indices of training, gate and held-out images: by split where there are train and validation, else drawn."""
+) -> tuple[tuple[np.ndarray, ...], str]:
+    """Indices of training, gate, held-out and test images: by split where there are train and validation, else drawn.
+
+    Test images are in no draw, unless there are no others.
+    """
     splits = np.array([split or TRAIN for split in real.splits])
     of = {name: np.flatnonzero(splits == name) for name in (TRAIN, VALIDATION, TEST)}
     if len(of[TRAIN]) and len(of[VALIDATION]):
         train, validation = of[TRAIN], of[VALIDATION]
         gate = validation[_gate_half(real, validation, labels, place)]
-        held_out = np.concatenate([validation, of[TEST]])
+        others, test = validation, of[TEST]
         said = "gate half of validation, as in the pipeline"
     else:
-        pool = of[TRAIN] if len(of[TRAIN]) else np.arange(len(splits))
+        lacking = "validation" if len(of[TRAIN]) else "train"
+        pool = next(of[name] for name in (TRAIN, VALIDATION, TEST) if len(of[name]))
         gate = np.sort(pool[_drawn(real, pool, labels, seed)])
         train = np.setdiff1d(pool, gate)
-        held_out = np.concatenate([gate, of[TEST]]) if len(of[TRAIN]) else gate
+        others, test = gate, np.setdiff1d(of[TEST], pool)
         said = (
-            f"a fifth of the real images, drawn by seed {seed}, as there is no validation split; where the generator "
+            f"a fifth of the real images, drawn by seed {seed}, as there is no {lacking} split; where the generator "
             "learned from these too, copies of them are not found"
         )
-    _check_enough(len(train), len(gate), len(splits), settings)
-    return (train, gate, held_out), f"{said} ({len(gate)} images; {len(train)} real images to train on)"
+    _check_enough(len(train), len(gate), real, settings)
+    return (
+        train,
+        gate,
+        np.concatenate([others, test]),
+        test,
+    ), f"{said} ({len(gate)} images; {len(train)} real images to train on)"
 
 
 def _gate_half(real: ImageSet, validation: np.ndarray, labels: np.ndarray | None, place: Path) -> np.ndarray:
@@ -105,11 +116,12 @@ def _drawn(real: ImageSet, pool: np.ndarray, labels: np.ndarray | None, seed: in
     return np.array(sorted(chosen), np.int64)
 
 
-def _check_enough(train: int, gate: int, images: int, settings: SyntheticGateSettings) -> None:
+def _check_enough(train: int, gate: int, real: ImageSet, settings: SyntheticGateSettings) -> None:
     if gate < settings.min_gate_images or train < 2 * settings.min_gate_images:
+        remedy = f"raise {MAX_IMAGES}" if any(MAX_IMAGES in why for why in real.left_out) else "give more"
         raise BadInput(
-            f"{images} real images give {train} to train on and {gate} to decide on; at least "
-            f"{2 * settings.min_gate_images} and {settings.min_gate_images} are needed; give more, or lower "
+            f"{len(real.images)} real images give {train} to train on and {gate} to decide on; at least "
+            f"{2 * settings.min_gate_images} and {settings.min_gate_images} are needed; {remedy}, or lower "
             "synthetic_gate.min_gate_images"
         )
 

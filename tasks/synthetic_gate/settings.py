@@ -5,10 +5,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gan.extractors.settings import EMBEDDED, ExtractorSettings
+from gan.extractors.settings import EMBEDDED, FILE, ExtractorSettings
 from gan.settings import ClassifierSettings
 from tasks.synthetic_gate.limits import Limit
-from tasks.synthetic_gate.metric_table import METRICS, ONLY_REPORTED, check_names
+from tasks.synthetic_gate.metric_table import IN_UNITS_OF_EXTRACTOR, METRICS, ONLY_REPORTED, WITHOUT_FLOOR, check_names
 from tasks.synthetic_gate.value_settings import ValueSettings
 
 
@@ -46,7 +46,7 @@ class SyntheticGateSettings(BaseModel):
     @model_validator(mode="after")
     def _check_limits(self) -> Self:
         for name, limit in self.limits.items():
-            fault = _fault(name, limit) or _extractor_fault(limit, self.extractor.kind)
+            fault = _fault(name, limit) or _extractor_fault(name, limit, self.extractor)
             if fault:
                 raise ValueError(f"limits.{name} {fault}")
         return self
@@ -74,14 +74,29 @@ def _fault(name: str, limit: Limit) -> str | None:
         return f"has severity {limit.severity}, and it is measured on test images too, which never decide; use report"
     if limit.on == "interval" and not kind.has_interval:
         return "is to be judged on an interval, and this metric has none; set on to estimate"
+    if limit.of != "absolute" and name in WITHOUT_FLOOR:
+        return f"is of {limit.of}, and there is no real against real to compare this metric with; set of to absolute"
     if limit.extractor and not kind.by_features:
         return f"is for the extractor {limit.extractor}, and this metric uses no extractor; leave it out"
     return None
 
 
-def _extractor_fault(limit: Limit, kind: str) -> str | None:
+def _extractor_fault(name: str, limit: Limit, extractor: ExtractorSettings) -> str | None:
     """A number from one extractor is never compared with a limit for another."""
-    measures = EMBEDDED if kind == "auto" else (kind,)
-    if limit.extractor is None or limit.extractor in measures:
-        return None
-    return f"is for the extractor {limit.extractor}, and extractor.kind is {kind}; change one of them"
+    kind = extractor.kind
+    if limit.extractor is None:
+        if name not in IN_UNITS_OF_EXTRACTOR or limit.limit is None or limit.of != "absolute":
+            return None
+        likely = "classifier" if kind == "auto" else kind
+        return (
+            "is absolute, and such a number belongs to one extractor; name it, e.g. with "
+            f"extractor: {likely}, or set of to floor_ratio"
+        )
+    wanted, *words = limit.extractor.split()
+    if wanted not in (EMBEDDED if kind == "auto" else (kind,)):
+        return f"is for the extractor {limit.extractor}, and extractor.kind is {kind}; change one of them"
+    rules = {"none"} if extractor.is_embedded else {extractor.resize, *(("none",) if kind == FILE else ())}
+    if any(word.startswith("resize:") and word.removeprefix("resize:") not in rules for word in words):
+        rule = " or ".join(sorted(rules))
+        return f"is for the extractor {limit.extractor}, and it resizes by {rule}; change one of them"
+    return None

@@ -4,6 +4,8 @@ All arms take equally many steps and are tested on the same real images; a seed 
 arms with real images in them are compared with real images alone by image and by seed.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,21 +13,23 @@ import numpy as np
 
 from datasets.errors import BadInput
 from datasets.gate_file import Metric
+from gan.extractors.base import NO_RESIZE, identity_of
 from gan.metrics.non_inferiority import Conclusion, PairedDifference, paired_difference
-from gan.value import LabelledImages, ValueScore, classification_accuracy, score, share_interval
+from gan.metrics.share_interval import share_interval
+from gan.value import LabelledImages, ValueScore, classification_accuracy, score
 from gan.value.arms import mixed, oversampled
 from tasks.imaging.augmentation import AugmentationSettings
 from tasks.imaging.augmentation.engine import augmented, variant_seed
 from tasks.synthetic_gate.evidence import Evidence, labelled
 from tasks.synthetic_gate.limits import threshold_of
-from tasks.synthetic_gate.metric_table import measured, unmeasurable
+from tasks.synthetic_gate.metric_table import NO_TEST, measured, not_applicable, unmeasurable
 from tasks.synthetic_gate.value_settings import Arm
 
 REVERSE = "train_on_real_test_on_synthetic"
 ALL_HELD_OUT = "_all_held_out"
 LOWEST_CLASS = "real_plus_synthetic_lowest_class"
 METRICS_OF_ARM: dict[Arm, tuple[str, ...]] = {
-    "synthetic": ("train_on_synthetic", f"train_on_synthetic{ALL_HELD_OUT}"),
+    "synthetic": ("train_on_synthetic", f"train_on_synthetic{ALL_HELD_OUT}", "train_on_synthetic_test"),
     "real_plus_synthetic": ("real_plus_synthetic", f"real_plus_synthetic{ALL_HELD_OUT}", LOWEST_CLASS),
     "real_plus_augmented": ("real_plus_augmented", f"real_plus_augmented{ALL_HELD_OUT}"),
     "real_oversampled": ("real_oversampled", f"real_oversampled{ALL_HELD_OUT}"),
@@ -42,16 +46,37 @@ def value_metrics(evidence: Evidence) -> list[Metric]:
     """
     _check(evidence)
     tests = [labelled(evidence.gate), labelled(evidence.held_out)]
+    if evidence.test is not None:
+        tests.append(labelled(evidence.test))
     by_real = evidence.trained_on_real
     *real, reverse = score(by_real, [*tests, labelled(evidence.synthetic)], len(evidence.train.images))
-    metrics = [_reverse_metric(reverse, real[0])]
+    metrics = [_reverse_metric(reverse, real[0], evidence)]
     for arm, names in METRICS_OF_ARM.items():
         if arm not in evidence.settings.value.arms:
             metrics += unmeasurable(_judged(names, evidence), f"value.arms does not name {arm}")
             continue
-        scores = _scores(evidence, training_set(arm, evidence), tests)
-        metrics += (_alone if arm == "synthetic" else _paired)(names, scores, real, evidence)
-    return metrics
+        if arm == "synthetic":
+            scores = _scores(evidence, training_set(arm, evidence), tests)
+            metrics += _alone(names, scores, real, tests, evidence)
+        else:
+            scores = _scores(evidence, training_set(arm, evidence), tests[:2])
+            metrics += _paired(names, scores, real[:2], evidence)
+    identity = value_identity(evidence)
+    return [replace(metric, extractor=identity) for metric in metrics]
+
+
+def value_identity(evidence: Evidence) -> str:
+    """Of the classifiers: numbers compare where their settings, seeds, and the kind of images and classes are equal."""
+    settings = evidence.settings
+    made_of = {
+        "classifier": settings.classifier.model_dump(mode="json"),
+        "value": settings.value.model_dump(mode="json", exclude={"arms"}),
+        "seeds": list(evidence.value_seeds),
+        "images": evidence.train.images.shape[1:],
+        "classes": evidence.train.class_names,
+    }
+    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return identity_of("value-classifier", digest, NO_RESIZE)
 
 
 def _judged(names: Sequence[str], evidence: Evidence) -> list[str]:
@@ -98,27 +123,47 @@ def _scores(evidence: Evidence, training: LabelledImages, tests: Sequence[Labell
     )
 
 
-def _reverse_metric(reverse: ValueScore, real: ValueScore) -> Metric:
-    interval = share_interval(reverse.mean, reverse.n_test)
-    return measured(REVERSE, reverse.mean, floor=real.mean, interval=interval, n=reverse.n_test, note=_seeds(reverse))
+def _reverse_metric(reverse: ValueScore, real: ValueScore, evidence: Evidence) -> Metric:
+    return measured(
+        REVERSE,
+        reverse.mean,
+        floor=real.mean,
+        interval=share_interval(reverse.mean, reverse.n_test),
+        n=reverse.n_test,
+        per_class=_by_class(reverse, labelled(evidence.synthetic)[1], evidence),
+        note=_seeds(reverse),
+    )
+
+
+def _by_class(found: ValueScore, labels: np.ndarray, evidence: Evidence) -> dict[str, float]:
+    """Accuracy on each class that has enough tested images."""
+    names = evidence.train.class_names or ()
+    classes = np.flatnonzero(np.bincount(labels, minlength=len(names)) >= MIN_TEST_IMAGES)
+    return {names[label]: float(found.correct[:, labels == label].mean()) for label in classes}
 
 
 def _alone(
-    names: Sequence[str], scores: Sequence[ValueScore], real: Sequence[ValueScore], evidence: Evidence
+    names: Sequence[str],
+    scores: Sequence[ValueScore],
+    real: Sequence[ValueScore],
+    tests: Sequence[LabelledImages],
+    evidence: Evidence,
 ) -> list[Metric]:
-    """Accuracies of an arm without real images, on each test set."""
+    """Accuracies of an arm without real images, on each test set; what has no test set does not apply."""
     absent = _absent(labelled(evidence.synthetic)[1], evidence)
-    return [
+    metrics = [
         measured(
             name,
             found.mean,
             floor=of_real.mean,
             interval=share_interval(found.mean, found.n_test),
             n=found.n_test,
+            per_class=_by_class(found, labels, evidence),
             note=_seeds(found) + absent,
         )
-        for name, found, of_real in zip(names, scores, real, strict=True)
+        for name, found, of_real, (_, labels) in zip(names, scores, real, tests, strict=False)
     ]
+    return metrics + not_applicable(names[len(tests) :], NO_TEST)
 
 
 def _paired(
@@ -191,6 +236,7 @@ def _lowest_class_metric(mixed_in: ValueScore, real: ValueScore, evidence: Evide
         floor=floor,
         interval=_shares(floor + low, floor + high),
         n=int(counts[lowest]),
+        per_class=_by_class(mixed_in, labels, evidence),
         note=f"of class {names[lowest]}; differences to real alone, lowest first: {by_class}",
     )
 

@@ -10,12 +10,11 @@ from datasets.gate_file import GATE_FILE, read_gate
 from datasets.manifest import MANIFEST_FILE
 from datasets.tfds_layout import DATASET_INFO_FILE, FEATURES_FILE, INDEX_FILE, LABELS_FILE, Index, is_version
 from tasks.digests import file_sha256
+from tasks.done_file import DONE_FILE
 from tasks.lineage.chain import broken_links
 from tasks.lineage.record import LINEAGE_FILE
 from tasks.published_versions import content_digest
 from tasks.verification.faults import Fault, FaultKind, Faults
-
-DONE_FILE = "DONE"  # of the stage that wrote shards which are not published yet
 
 
 def check_side_files(folder: Path, index: Index, faults: Faults) -> None:
@@ -143,7 +142,10 @@ def _wrong_gate(folder: Path, index: Index) -> str | None:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    record = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("JSON that is nested too deep") from None
     if not isinstance(record, dict):
         raise ValueError(f"a JSON {type(record).__name__}, not an object")
     return record

@@ -102,22 +102,52 @@ def feature(body: bytes) -> bytes:
     return delimited(1, delimited(1, delimited(1, b"a") + delimited(2, body)))
 
 
-@pytest.mark.parametrize(
-    ("body", "values"),
-    [
-        (delimited(3, b"\x08\x05\x08\x06"), [5, 6]),
-        (delimited(2, b"\x0d" + struct.pack("<f", 1.5)), [1.5]),
-        (delimited(3, b"\x08\x05") + delimited(3, b"\x08\x06"), [5, 6]),
-        (delimited(3, b"\x08\x05") + delimited(1, b"\x0a\x01x"), [b"x"]),
-        (b"\x48\x01" + delimited(3, b"\x08\x05") + b"\x51" + bytes(8), [5]),
-    ],
-    ids=["ints not packed", "floats not packed", "list in two parts", "last kind counts", "unknown fields"],
-)
-def test_other_encodings_of_the_same_message(tf, body, values):
-    message = feature(body)
-    assert decode_example(message) == {"a": values}
-    theirs = tf.train.Example.FromString(message).features.feature["a"]
+OTHER_ENCODINGS = {
+    "ints not packed": (delimited(3, b"\x08\x05\x08\x06"), [5, 6]),
+    "floats not packed": (delimited(2, b"\x0d" + struct.pack("<f", 1.5)), [1.5]),
+    "list in two parts": (delimited(3, b"\x08\x05") + delimited(3, b"\x08\x06"), [5, 6]),
+    "last kind counts": (delimited(3, b"\x08\x05") + delimited(1, b"\x0a\x01x"), [b"x"]),
+    "unknown fields": (b"\x48\x01" + delimited(3, b"\x08\x05") + b"\x51" + bytes(8), [5]),
+    "unknown kind": (delimited(3, b"\x08\x05") + delimited(4, b"\x08\x06"), [5]),
+    "kind as a number": (delimited(3, b"\x08\x05") + b"\x18\x06", [5]),
+    "unknown in ints": (delimited(3, b"\x08\x05" + delimited(2, b"\x06") + b"\x0d" + bytes(4)), [5]),
+    "unknown in floats": (delimited(2, b"\x12\x04" + bytes(4) + b"\x0d" + struct.pack("<f", 1.5) + b"\x08\x05"), [1.5]),
+    "unknown in bytes": (delimited(1, b"\x0a\x01x" + delimited(2, b"y") + b"\x08\x05"), [b"x"]),
+}
+
+
+@pytest.mark.parametrize(("body", "values"), OTHER_ENCODINGS.values(), ids=OTHER_ENCODINGS)
+def test_other_encodings_of_the_same_message(body, values):
+    assert decode_example(feature(body)) == {"a": values}
+
+
+@pytest.mark.parametrize(("body", "values"), OTHER_ENCODINGS.values(), ids=OTHER_ENCODINGS)
+def test_tensorflow_decodes_other_encodings_alike(tf, body, values):
+    theirs = tf.train.Example.FromString(feature(body)).features.feature["a"]
     assert list(getattr(theirs, theirs.WhichOneof("kind")).value) == values
+
+
+def test_an_entry_without_a_name_or_with_unknown_fields():
+    ints = delimited(2, delimited(3, b"\x08\x05"))
+    for entry, name in ((ints, ""), (delimited(1, b"a") + ints + delimited(3, b"\x0a\x01x") + b"\x10\x07", "a")):
+        assert decode_example(delimited(1, delimited(1, entry))) == {name: [5]}
+
+
+def test_messages_by_hand():
+    assert encode_example({}) == b""
+    assert encode_example({"a": []}) == b"\x0a\x07\x0a\x05\x0a\x01a\x12\x00"
+    assert encode_example({"a": [b"x", b"yz"]}) == b"\x0a\x10\x0a\x0e\x0a\x01a\x12\x09\x0a\x07\x0a\x01x\x0a\x02yz"
+    assert encode_example({"a": 300}) == b"\x0a\x0d\x0a\x0b\x0a\x01a\x12\x06\x1a\x04\x0a\x02\xac\x02"
+
+
+def test_the_largest_numbers_that_fit():
+    largest = float(np.finfo(np.float32).max)
+    too_large = largest + 2.0**103  # as far from the next power of two, which float32 has not
+    assert decode_example(encode_example({"a": float(np.nextafter(too_large, 0.0))})) == {"a": [largest]}
+    with pytest.raises(BadInput, match="does not fit float32"):
+        encode_example({"a": -too_large})
+    with pytest.raises(BadInput, match=f"holds {-(2**63) - 1}, which does not fit int64"):
+        encode_example({"a": -(2**63) - 1})
 
 
 @given(st.binary(max_size=60))
@@ -167,3 +197,38 @@ def test_a_peek_needs_no_more_than_the_feature():
 def test_a_peek_into_anything_ends_in_values_or_a_format_error(head):
     with contextlib.suppress(FormatError):
         peek_feature(b"\x0a\x30" + head, "id")
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (delimited(1, b"\x0b"), "wire type 3"),
+        (delimited(1, b"\x0a"), "index out of range"),
+        (feature(delimited(2, delimited(1, b"abc"))), "iterative unpacking requires a buffer of a multiple of 4 bytes"),
+        (
+            delimited(1, delimited(1, delimited(1, b"\xff"))),
+            "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+        ),
+        (delimited(1, b"\x80" * 10 + b"\x01"), "a number of more than ten bytes"),
+    ],
+    ids=["wire", "end", "floats", "name", "number"],
+)
+def test_what_is_damaged_is_said(message, why):
+    sentence = f"not a tf.train.Example ({why}); copy the file again or write the shards again"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        decode_example(message)
+
+
+def test_a_peek_says_what_is_damaged():
+    sentence = (
+        "not a tf.train.Example (iterative unpacking requires a buffer of a multiple of 4 bytes); "
+        "copy the file again or write the shards again"
+    )
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        peek_feature(feature(delimited(2, delimited(1, b"abc"))), "a")
+
+
+def test_a_peek_into_another_message_gives_nothing():
+    message = encode_example({"a": 1, "b": 2})
+    assert peek_feature(message, "b") == [2]
+    assert peek_feature(b"\x12" + message[1:], "b") is None

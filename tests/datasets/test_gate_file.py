@@ -24,6 +24,7 @@ METRICS = st.builds(
     interval=st.none() | st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 2),
     extractor=st.none() | st.text(),
     n=st.none() | st.integers(0),
+    per_class=st.none() | st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False)),
     note=st.text(),
 )
 
@@ -52,21 +53,22 @@ def test_the_file_says_its_verdict(tmp_path):
 
 
 def test_the_file_has_only_values_that_json_knows(tmp_path):
-    odd = metric(math.inf, threshold=None, floor=math.nan, interval=(0.0, math.inf))
+    per_class = {"a": 0.5, "b": math.nan}
+    odd = metric(math.inf, threshold=None, floor=math.nan, interval=(0.0, math.inf), per_class=per_class)
     write_gate(gate_of(odd), tmp_path)
     (read,) = read_gate(tmp_path).metrics
-    assert (read.value, read.floor, read.interval) == (None, None, None)
+    assert (read.value, read.floor, read.interval, read.per_class) == (None, None, None, {"a": 0.5})
 
 
 def test_an_unknown_version_is_refused_by_name(tmp_path):
     path = tmp_path / "gate.json"
     path.write_text('{"format_version": 9}')
-    sentence = f"{path}: gate version 9, this code reads 2; run the gate again"
+    sentence = f"{path}: gate version 9, this code reads 3; run the gate again"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         read_gate(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format_version": 2}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format_version": 3}'])
 def test_a_damaged_file_is_refused(tmp_path, text):
     path = tmp_path / "gate.json"
     path.write_text(text)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.errors import FormatError
+from datasets.errors import BadInput, FormatError
 from datasets.example_proto import decode_example, encode_example
 from datasets.image_record import ImageRecord, decode_record, encode_record
 
@@ -31,6 +31,7 @@ def test_what_was_encoded_is_decoded(record):
 def test_an_unlabelled_record_has_no_label_feature():
     record = ImageRecord(image=b"pixels", id="a", kind="real")
     assert sorted(decode_example(encode_record(record))) == ["derived_from", "id", "image", "kind", "sha256"]
+    assert decode_example(encode_record(record))["derived_from"] == [b""]
 
 
 def test_an_image_without_its_sha256_is_refused():
@@ -57,3 +58,17 @@ def test_records_of_others_are_refused(change, sentence):
     features = decode_example(encode_record(RECORD)) | change
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         decode_record(encode_example(features))
+
+
+def test_a_record_without_a_feature_is_refused():
+    features = decode_example(encode_record(RECORD))
+    del features["kind"]
+    sentence = "a record has 0 values of 'kind', one of type bytes is needed; write the shards again"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        decode_record(encode_example(features))
+
+
+def test_a_label_that_does_not_fit_is_named():
+    record = ImageRecord(image=b"pixels", id="a", kind="real", label=2**63)
+    with pytest.raises(BadInput, match=r"^feature 'label' holds 9223372036854775808, which does not fit int64"):
+        encode_record(record)

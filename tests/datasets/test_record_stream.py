@@ -8,6 +8,7 @@ import pytest
 from datasets.errors import BadInput, FormatError
 from datasets.normalise import Normalise
 from datasets.record_stream import class_names, mean_and_std, stream
+from datasets.tfrecord import read_tfrecord, write_tfrecord
 from tests.tasks.tiny_versions import CLASSES, picture, tiny
 
 FLOATS = Normalise((0.5,) * 3, (0.25,) * 3, "min_max")
@@ -103,6 +104,19 @@ def test_a_worker_that_cannot_be(folder):
         stream(folder, worker=(2, 2))
 
 
+@pytest.mark.parametrize("options", [{}, {"shuffle_buffer": 4}, {"worker": (1, 5)}, {"ratio": 0.3}], ids=str)
+@pytest.mark.parametrize("more", [False, True])
+def test_a_shard_with_another_count_than_the_index_is_refused(folder, made, options, more):
+    shard = folder / "tiny-train.tfrecord-00001-of-00003"
+    records = list(read_tfrecord(shard))
+    write_tfrecord(shard, [*records, records[0]] if more else records[:-1])
+    sentence = (
+        f"{shard}: has {len(records) + (1 if more else -1)} records, index.json says {len(records)}; copy it again"
+    )
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        list(stream(folder, "train", **options, synthetic=made if "ratio" in options else None))
+
+
 def test_an_image_that_is_not_as_the_index_says(tmp_path):
     version = tiny()
     version.records["train"][0] = tiny(encoding="jpeg").records["train"][0]
@@ -110,3 +124,35 @@ def test_an_image_that_is_not_as_the_index_says(tmp_path):
     sentence = f"{folder}: record 'source/0.png#0': its image is jpeg, index.json says png; run augment-dataset verify"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         list(stream(folder))
+
+
+def test_a_seed_gives_what_it_has_always_given(folder, made):
+    """The last that two workers see, without and with synthetic images, which go round more than twice."""
+    orders = [
+        [int(re.search(r"(\d+)\.png", key)[1]) for key in ids(folder, worker=(index, 2), **settings)][-8:]
+        for settings in ({"shuffle_buffer": 3}, {"shuffle_buffer": 3, "seed": 4, "synthetic": made, "ratio": 0.7})
+        for index in (0, 1)
+    ]
+    assert orders == [
+        [2, 1, 4, 3, 0, 13, 12, 5],
+        [6, 9, 7, 8, 10, 11],
+        [0, 4, 2, 4, 0, 13, 2, 0],
+        [3, 1, 7, 3, 1, 11, 1, 3],
+    ]
+
+
+def test_workers_have_synthetic_images_of_their_own(folder, made):
+    settings = {"synthetic": made, "ratio": 0.5}
+    first, second = (
+        {key for key in ids(folder, "train", worker=(index, 2), **settings) if "@" in key} for index in (0, 1)
+    )
+    assert (len(first), len(second), first & second) == (3, 2, set())
+
+
+def test_synthetic_images_without_labels_go_with_real_ones_without_labels(folder, tmp_path):
+    made = tiny(name="made", kind="synthetic", class_names=None).write(tmp_path / "made" / "1.0.0")
+    sentence = f"{made}: its images have no labels, the real ones have; train on this version"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        stream(folder, synthetic=made, ratio=0.5)
+    real = tiny(class_names=None).write(tmp_path / "unlabelled" / "1.0.0")
+    assert len(ids(real, synthetic=made, ratio=0.5)) == 28

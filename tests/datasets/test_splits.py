@@ -55,3 +55,8 @@ def test_rows_of_all_folds_are_training_rows():
     table = table_of([base | {"member": str(number), "split": split} for number, split in enumerate(splits)])
     assert all(map(is_fold, training_rows(table)["split"].to_pylist()[:2]))
     assert training_rows(table)["member"].to_pylist() == ["0", "2", "4"]
+
+
+def test_without_training_images_there_are_no_training_rows():
+    row = {"source": "s", "member": "a", "frame": 0, "kind": "real", "status": "kept", "split": "test"}
+    assert len(training_rows(table_of([row]))) == 0

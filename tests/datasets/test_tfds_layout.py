@@ -116,8 +116,12 @@ def test_a_missing_index_is_refused(tmp_path):
             "shard ../a is not a plain file name",
         ),
         ({"splits": []}, "'list' object has no attribute 'items'"),
+        (
+            {"splits": {"te/st": {"records": 0, "shards": []}}},
+            "split te/st is no name of letters, digits and _, beginning with a letter",
+        ),
     ],
-    ids=["counts", "normalise", "method", "pixels", "path", "splits"],
+    ids=["counts", "normalise", "method", "pixels", "path", "splits", "split"],
 )
 def test_an_index_that_cannot_be_is_refused(tmp_path, values, why):
     write_index(tmp_path, INDEX)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datasets.atomic_file import BUFFER_BYTES
 from datasets.errors import FormatError
 from datasets.tfrecord import (
     frame,
@@ -50,6 +51,18 @@ def test_the_writer_knows_what_it_wrote(tmp_path, size_bytes):
     assert written == (5, len(data), hashlib.sha256(data).hexdigest())
 
 
+def test_a_writer_holds_two_buffers_at_most(tmp_path):
+    lags = []
+
+    def records():
+        for made_bytes in range(0, 6 * BUFFER_BYTES, BUFFER_BYTES // 4):
+            lags.append(made_bytes - sum(path.stat().st_size for path in tmp_path.iterdir()))
+            yield bytes(BUFFER_BYTES // 4)
+
+    write_tfrecord(tmp_path / "a.tfrecord", records())
+    assert max(lags) <= 2 * BUFFER_BYTES
+
+
 def test_a_failing_writer_leaves_nothing(tmp_path):
     def records():
         yield b"one"
@@ -73,8 +86,9 @@ def test_a_failing_writer_keeps_the_old_file(shard):
 def test_a_missing_file_is_named(tmp_path):
     path = tmp_path / "gone.tfrecord"
     sentence = f"{path}: cannot be opened (No such file or directory); write the shards again"
-    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
-        list(read_tfrecord(path))
+    for read in (lambda: list(read_tfrecord(path)), lambda: record_offsets(path), lambda: read_record(path, 12, 5)):
+        with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+            read()
 
 
 def test_a_flipped_bit_in_a_payload_names_the_record(shard):
@@ -179,9 +193,14 @@ def test_a_record_that_the_file_has_lost_is_cut_off(shard):
 def test_a_length_beyond_every_file_is_no_crash(tmp_path):
     path = tmp_path / "huge.tfrecord"
     length = b"\xff" * 8
-    path.write_bytes(length + masked_crc32c(length).to_bytes(4, "little") + b"x")
+    path.write_bytes(length + masked_crc32c(length).to_bytes(4, "little") + b"x" * 20)
     with pytest.raises(FormatError, match=re.escape(f"{path}: record 0 (at byte 0) is cut off")):
         record_offsets(path)
+    with pytest.raises(FormatError, match=re.escape(f"{path}: record 0 is cut off")):
+        list(read_tfrecord(path))
+    assert [found.fault for found in salvage_tfrecord(path)] == [
+        f"it is cut off: {2**64 - 17} of its bytes are missing"
+    ]
 
 
 def salvaged(path):
@@ -200,6 +219,48 @@ def test_one_flipped_bit_costs_one_record(tmp_path_factory, payloads, data):
     assert found.count(None) == 1
     lost = found.index(None)
     assert found == [*payloads[:lost], None, *payloads[lost + 1 :]]
+
+
+def test_what_is_said_of_a_record_that_is_lost(tmp_path):
+    frames = [bytearray(frame(payload)) for payload in (b"whole", b"damaged length", b"damaged payload", b"cut off")]
+    frames[1][0] ^= 1
+    frames[2][12] ^= 1
+    path = tmp_path / "a.tfrecord"
+    path.write_bytes(b"".join(frames)[:-3])
+    assert list(salvage_tfrecord(path)) == [
+        (0, b"whole", None),
+        (21, None, "its length is damaged, so that 30 bytes up to the next record are lost"),
+        (51, None, "it does not have its checksum"),
+        (82, None, "it is cut off: 3 of its bytes are missing"),
+    ]
+
+
+@pytest.mark.parametrize("stray_bytes", [1, 2, 12, *range(BUFFER_BYTES - 12, BUFFER_BYTES + 2)])
+def test_stray_bytes_cost_themselves_alone(tmp_path, stray_bytes):
+    path = tmp_path / "a.tfrecord"
+    path.write_bytes(frame(b"first") + b"\xff" * stray_bytes + frame(b"x") + b"\xff")
+    assert [(found.begin, found.payload) for found in salvage_tfrecord(path)] == [
+        (0, b"first"),
+        (21, None),
+        (21 + stray_bytes, b"x"),
+        (38 + stray_bytes, None),
+    ]
+
+
+def test_a_header_is_found_although_its_payload_is_gone(tmp_path):
+    path = tmp_path / "a.tfrecord"
+    path.write_bytes(b"\xff" + frame(b"cut off")[:12])
+    assert [(found.begin, found.fault) for found in salvage_tfrecord(path)] == [
+        (0, "its length is damaged, so that 1 bytes up to the next record are lost"),
+        (1, "it is cut off: 11 of its bytes are missing"),
+    ]
+
+
+def test_zeros_are_not_taken_for_records(tmp_path):
+    """Nor is an empty record looked for: every zero would have to be tried as its length."""
+    path = tmp_path / "a.tfrecord"
+    path.write_bytes(bytes(50) + frame(b"") + frame(b"next"))
+    assert [found.payload for found in salvage_tfrecord(path)] == [None, b"next"]
 
 
 @given(st.binary(max_size=300))

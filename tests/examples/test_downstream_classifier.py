@@ -47,3 +47,15 @@ def test_synthetic_images_of_other_classes_are_refused(run, real, tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     sentence = "the synthetic images are of another shape or of other classes than the real ones"
     assert done.stderr.splitlines()[-1] == sentence
+
+
+def test_shards_that_it_cannot_read_are_refused(run, real, tmp_path):
+    raw = tiny(encoding="raw").write(tmp_path / "raw" / "1.0.0")
+    done = run(real, raw)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"{raw}: its images are not encoded as png or jpeg, or have no labels"
+
+
+def test_it_imports_nothing_that_a_deployment_has_not(bare_python):
+    code = "import sys; sys.modules['tensorflow_datasets'] = None; import runpy; runpy.run_path(sys.argv[1])"
+    assert subprocess.run([bare_python, "-I", "-c", code, SCRIPT], timeout=300).returncode == 0

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from datasets.image_codec import encode_image
+from tests.flows.prefect_server import api, deployments, orders, prefect, server_environment, server_home
+
+__all__ = ["api", "deployments", "orders", "prefect", "server_environment", "server_home"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SIDE_PX = 16
@@ -85,3 +88,15 @@ def run_command(tmp_path, command, environment):
 @pytest.fixture
 def blobs(tmp_path, write_blobs):
     return write_blobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def settings_file(tmp_path):
+    """settings_file(text) -> the path of a file that holds it."""
+
+    def write(text):
+        path = tmp_path / "settings.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import json
 import os
 import re
 import subprocess
@@ -13,8 +14,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from datasets.errors import BadInput
 from datasets.image_codec import decode_image
-from flows.check import in_scratch, printable, settings_for
+from flows.check import in_scratch, settings_for
+from tasks.visible_text import visible
 
 FOUND = {
     "-c/1.png": "truncated",
@@ -36,6 +39,7 @@ GOOD = {f"{label}/{number:02}.png" for label in "ab" for number in range(4)}
 THEN_LIST_MODULES = """
 import sys
 from flows.command_line import main
+from tasks.visible_text import visible
 try:
     main()
 finally:
@@ -175,6 +179,21 @@ def test_a_finding_that_does_not_exist_is_refused(run_command, write_blobs, tmp_
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_in_the_way_of_the_report_is_refused_before_the_work(run_command, write_blobs, tmp_path):
+    write_blobs(tmp_path / "clean", classes=1, per_class=1)
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+    done = run_command("check", "clean", "--out", "out")
+    sentence = "out/report.html is a folder, and a file of that name is to be written; remove it, or choose another"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"bad input: {sentence}\n")
+
+
+def test_a_kind_beside_a_settings_file_is_refused(tmp_path):
+    (tmp_path / "mine.yaml").write_text("dataset: mine\nsource: {path: images}\n", encoding="utf-8")
+    sentence = f"--kind is for a place of images, and {tmp_path}/mine.yaml is a settings file; leave --kind out"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        settings_for(str(tmp_path / "mine.yaml"), "flat_folder", None)
+
+
 def test_pictures_of_findings_are_the_files_themselves(checked, blob):
     report = (checked.out / "report.html").read_text(encoding="utf-8")
     (payload,) = re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="a/two.png, label_conflict"', report)[:1]
@@ -195,4 +214,19 @@ def test_a_settings_file_stands_for_its_source_and_limits(tmp_path):
     [("a b.png", "a b.png"), ("é日.png", "é日.png"), ("\x1b[31m.png", r"\x1b[31m.png"), ("a\nb", r"a\nb")],
 )
 def test_a_name_cannot_write_into_the_terminal_what_moves_its_cursor(name, shown):
-    assert printable(name) == shown
+    assert visible(name) == shown
+
+
+def test_for_scripts_it_prints_json_alone_and_quiet_it_prints_nothing(write_blobs, run_command, tmp_path):
+    folder = write_blobs(tmp_path / "images", classes=2, per_class=3)
+    (folder / "a" / "empty.png").write_bytes(b"")
+    done = run_command("check", folder, "--out", tmp_path / "out", "--json", "--fail-on", "any")
+    assert (done.returncode, done.stderr) == (3, "refused: --fail-on found 1 empty_file\n")
+    record = json.loads(done.stdout)
+    assert {status: count for status, count in record["images"].items() if count} == {"kept": 6, "rejected": 1}
+    assert [entry for entry in record["findings"] if entry["severity"] == "reject"] == [
+        {"severity": "reject", "finding": "empty_file", "files": 1, "examples": ["a/empty.png"]}
+    ]
+    assert record["report"] == str(tmp_path / "out" / "report.html")
+    done = run_command("check", folder, "--out", tmp_path / "out", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

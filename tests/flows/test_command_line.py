@@ -1,10 +1,20 @@
 """The command line: help with an example, exit codes, and one line for what a user did wrong."""
 
+import inspect
+import os
+import shutil
+from typing import Annotated, get_args, get_type_hints
+
 import pytest
+from pydantic import TypeAdapter, ValidationError
+from rich.text import Text
 from typer.testing import CliRunner
 
 from flows import command_line
+from flows.command_app import Seed, Workers
 from flows.command_line import app
+from flows.settings import Settings
+from tasks.parallel import ComputeSettings
 
 COMMANDS = (
     *("init", "run", "prepare", "train", "synthesize", "check", "sources", "models", "augment-preview"),
@@ -55,6 +65,21 @@ def test_the_help_of_every_command_has_an_example(name):
     assert f"Example: augment-dataset {name}" in " ".join(shown.stdout.split())
 
 
+def helps(command):
+    """All that the help of a command says: of itself, and of each of its arguments."""
+    callback = command.callback
+    yield inspect.getdoc(callback)
+    for hint in get_type_hints(callback, include_extras=True).values():
+        yield from (option.help for option in getattr(hint, "__metadata__", ()))
+
+
+@pytest.mark.parametrize("command", app.registered_commands, ids=lambda command: command.callback.__name__)
+def test_no_word_of_a_help_is_taken_for_markup_and_no_line_of_it_ends_early(command):
+    for text in helps(command):
+        assert Text.from_markup(text).plain == text.replace(r"\[", "[")
+        assert [part for part in text.split("\n\n")[1:] if "\n" in part] == []
+
+
 def test_no_command_shows_the_help_and_says_so(run_command):
     done = run_command()
     assert (done.returncode, done.stderr) == (2, "bad input: no command was given; try augment-dataset --help\n")
@@ -66,11 +91,106 @@ def test_no_command_shows_the_help_and_says_so(run_command):
     [
         (["convert"], "No such command 'convert'; try augment-dataset --help"),
         (["run"], "Missing argument 'SETTINGS'; try augment-dataset --help"),
-        (["run", "tiny.yaml", "--quickly"], "No such option: --quickly; try augment-dataset --help"),
+        (
+            ["run", "tiny.yaml", "--quickly"],
+            "No such option: --quickly (Possible options: --quiet); try augment-dataset --help",
+        ),
     ],
 )
 def test_a_wrong_call_is_refused(refusal, arguments, sentence):
     assert refusal(*arguments) == sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "bound"),
+    [
+        (["verify", "versions", "--workers", "-1"], "greater than or equal to 0"),
+        (["promote", "versions", "1.0.0", "--workers", "1025"], "less than or equal to 1024"),
+        (
+            ["gate", "--real", "a", "--synthetic", "b", "--seed", "99999999999999999999"],
+            "less than or equal to 2147483647",
+        ),
+        (["run", "tiny.yaml", "--seed", "-1"], "greater than or equal to 0"),
+        (["models", "--classes", "100000000"], "less than or equal to 100000"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_number_out_of_bounds_is_refused(refusal, arguments, bound):
+    expected = f"Invalid value for '{arguments[-2]}': Input should be {bound}; try augment-dataset --help"
+    assert refusal(*arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "section", "name"), [(Seed, Settings, "seed"), (Workers, ComputeSettings, "workers")]
+)
+def test_options_are_bounded_like_the_settings_that_they_override(option, section, name):
+    _, bounds = get_args(option)
+    allowed = TypeAdapter(Annotated[int, *section.model_fields[name].metadata])
+    for bound, beyond in ((bounds.min, bounds.min - 1), (bounds.max, bounds.max + 1)):
+        assert allowed.validate_python(bound) == bound
+        with pytest.raises(ValidationError):
+            allowed.validate_python(beyond)
+
+
+NOT_UTF8 = os.fsdecode(b"caf\xe9")
+SAID_OF_IT = "is, or lies in, a folder or file whose name is not UTF-8; rename that"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["check", NOT_UTF8, "--out", "out"], r"caf\udce9"),
+        (["check", "blobs", "--out", f"{NOT_UTF8}/out"], r"caf\udce9/out"),
+        (["init", NOT_UTF8], r"caf\udce9"),
+        (["init", "blobs", "--out", f"{NOT_UTF8}/s.yaml"], r"caf\udce9/s.yaml"),
+        (["prepare", f"{NOT_UTF8}/tiny.yaml"], r"caf\udce9/tiny.yaml"),
+        (["gate", "--real", NOT_UTF8, "--synthetic", "blobs"], r"caf\udce9"),
+        (["demo", "--folder", NOT_UTF8], r"caf\udce9"),
+        (["verify", NOT_UTF8], r"caf\udce9"),
+        (["export", "blobs", "--out", f"{NOT_UTF8}/out"], r"caf\udce9/out"),
+        (["export-generator", "blobs", "--out", f"{NOT_UTF8}/out"], r"caf\udce9/out"),
+        (["sample", "blobs", "--out", f"{NOT_UTF8}/out"], r"caf\udce9/out"),
+    ],
+    ids=" ".join,
+)
+def test_a_place_whose_name_is_not_utf8_is_refused(refusal, settings_file, blobs, tmp_path, arguments, shown):
+    settings_file()
+    shutil.copytree(blobs, tmp_path / NOT_UTF8)
+    shutil.copy(tmp_path / "tiny.yaml", tmp_path / NOT_UTF8)
+    assert refusal(*arguments) == f"'{shown}' {SAID_OF_IT}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["check", "blobs", "--out", ""], "an argument is empty; give a value, or write . for the current folder"),
+        (["check", "blobs", "--out="], "--out is empty; give a value, or write . for the current folder"),
+        (["init", ""], "an argument is empty; give a value, or write . for the current folder"),
+        (
+            ["list", "~nosuch/x"],
+            "~nosuch/x names a user who is not known here; write ./~nosuch/x for what is called so",
+        ),
+        (
+            ["check", "blobs", "--out", "/proc/x"],
+            "out /proc/x cannot be written (No such file or directory); choose another folder",
+        ),
+        (
+            ["serve", "--folder", "tiny.yaml"],
+            "HERE/tiny.yaml is a file; give a folder for the server's database and log with --folder",
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_place_that_cannot_be_is_refused(refusal, settings_file, blobs, arguments, sentence):
+    settings_file()
+    assert refusal(*arguments) == sentence
+
+
+@pytest.mark.parametrize("arguments", [["check", "LONG", "--out", "out"], ["check", "blobs", "--out", "LONG"]])
+def test_a_path_that_is_too_long_is_refused_in_few_words(refusal, blobs, arguments):
+    sentence = refusal(*("a" * 5000 if argument == "LONG" else argument for argument in arguments))
+    assert sentence.endswith("aaaaaa… is longer than a path can be; give another")
+    assert len(sentence) < 400
 
 
 def test_a_missing_settings_file_is_refused(refusal):
@@ -224,6 +344,12 @@ def test_a_failure_gives_code_1_and_its_sentence(ended):
     assert ended(fail) == (1, "failed: the disk is full\n")
 
 
+def test_another_system_than_linux_is_refused(ended, monkeypatch):
+    monkeypatch.setattr("sys.platform", "darwin")
+    sentence = "failed: augment-dataset runs on Linux, this is darwin; use a container or a virtual machine\n"
+    assert ended(lambda: 0) == (1, sentence)
+
+
 def test_an_error_that_nobody_foresaw_keeps_its_traceback(monkeypatch):
     def fail(standalone_mode):
         raise ZeroDivisionError("a bug")
@@ -231,3 +357,9 @@ def test_an_error_that_nobody_foresaw_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(command_line, "app", fail)
     with pytest.raises(ZeroDivisionError, match=r"^a bug$"):
         command_line.main()
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_a_dry_run_is_there_to_print(refusal, settings_file, option):
+    sentence = "--dry-run only prints what would run; leave out --quiet and --json"
+    assert refusal("prepare", settings_file(), "--dry-run", option) == sentence

@@ -18,6 +18,7 @@ from PIL import Image
 
 from datasets import load, load_numpy
 from tasks.synthetic_gate.metric_table import METRICS
+from tests.flows.marked_processes import MARK, processes_left
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900)]
 
@@ -83,13 +84,13 @@ class Bench:
 
     def __init__(self, folder, command, environment):
         self.folder = folder
-        self.environment = environment | {"AUGMENT_DATASET_TEST": str(folder)}
+        self.environment = environment | {MARK: str(folder)}
         self._command = command
 
-    def start(self, settings, name="run"):
+    def start(self, settings, name="run", *options):
         """A command as the leader of a process group of its own."""
         return subprocess.Popen(
-            self._command(name, settings),
+            self._command(name, settings, *options),
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -117,25 +118,6 @@ class Bench:
 
     def visible(self):
         return list((self.folder / "published").glob("*/*/dataset_info.json"))
-
-    def processes_left(self, patience_s=30):
-        """Those that do not end soon by themselves."""
-        deadline = time.monotonic() + patience_s
-        while self.processes() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return self.processes()
-
-    def processes(self):
-        """Command lines of all processes that descend from these runs, whoever their parent is now."""
-        mark = f"AUGMENT_DATASET_TEST={self.folder}".encode()
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (path / "environ").read_bytes().split(b"\0"):
-                    found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue  # it has ended, or is another user's
-        return [line for line in found if line]
 
 
 def outcomes(run):
@@ -166,8 +148,13 @@ def interrupted(bench):
     finally:
         process.kill()
     record = json.loads(bench.records()[-1].read_text())
-    left = bench.processes_left()
-    return SimpleNamespace(printed=printed, returncode=process.returncode, errors=errors, record=record, processes=left)
+    return SimpleNamespace(
+        printed=printed,
+        returncode=process.returncode,
+        errors=errors,
+        record=record,
+        processes=processes_left(bench.folder),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +167,7 @@ def killed(bench, interrupted):
         process.kill()
         process.communicate()
     versions = bench.versions()
-    return SimpleNamespace(processes=bench.processes_left(), versions=versions)
+    return SimpleNamespace(processes=processes_left(bench.folder), versions=versions)
 
 
 def wait_for_checkpoint(process, folder):
@@ -286,6 +273,18 @@ def test_a_run_says_what_it_published_and_where_its_report_is(passed, bench):
     assert report.is_file()
 
 
+def test_the_report_of_a_run_is_opened_in_the_browser(passed, bench, tmp_path):
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    bench.environment["BROWSER"] = f"{browser} %s"
+    process = bench.start("possible.yaml", "report", "--run", passed.record["run"], "--open")
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+    report = bench.folder / "workspace" / "tiny" / "runs" / f"{passed.record['run']}.html"
+    assert (tmp_path / "opened").read_text() == report.as_uri()
+
+
 def test_a_run_without_changes_skips_every_stage(repeated):
     assert repeated.returncode == 0
     assert outcomes(repeated) == dict.fromkeys([*PREPARE, *SYNTHESIZE], "skipped")
@@ -293,6 +292,17 @@ def test_a_run_without_changes_skips_every_stage(repeated):
 
 def test_a_run_without_changes_publishes_nothing(repeated):
     assert repeated.published_nothing
+
+
+def test_a_quiet_run_prints_nothing_and_one_for_scripts_its_record(repeated, bench):
+    quiet = bench.start("possible.yaml", "prepare", "--quiet").communicate(timeout=240)
+    assert quiet == ("", "")
+    output, errors = bench.start("possible.yaml", "prepare", "--json").communicate(timeout=240)
+    newest = bench.records()[-1]
+    assert json.loads(output) == json.loads(newest.read_text()) | {"report": str(newest.with_suffix(".html"))}
+    assert errors == ""
+    for path in bench.records()[-2:]:
+        path.unlink()  # tests below count the runs above
 
 
 def test_every_run_that_ended_has_a_record(repeated, bench):

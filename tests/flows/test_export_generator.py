@@ -64,25 +64,35 @@ def test_the_onnx_example_gives_the_same_images(digits, tmp_path, bare_python):
 def test_a_real_version_holds_no_generator(tmp_path):
     version = tiny(name="digits").write(tmp_path / "digits" / "1.0.0")
     sentence = (
-        f"{version} holds no generator (no generator/generator.json); name a synthetic version, a run's record, or a "
-        "folder that holds one"
+        f"{version} holds no generator (no generator/generator.json); name a synthetic version that was published with "
+        "publish.generator weights or keras"
     )
     with pytest.raises(BadInput, match=re.escape(sentence)):
         generator_folder(tmp_path / "digits")
+
+
+def written_record(folder, *stages):
+    """A run's record with such stages."""
+    path = folder / "run.json"
+    texts = dict.fromkeys(("run", "flow", "dataset", "verdict", "message"), "tiny")
+    times = dict.fromkeys(("started_at", "finished_at"), "2026-11-22T12:00:00+00:00")
+    path.write_text(
+        json.dumps({"format_version": 1, **texts, **times, "settings": {}, "stopped_stage": None, "stages": stages})
+    )
+    return path
 
 
 def test_the_record_of_a_run_leads_to_its_generator(tmp_path):
     trained = tmp_path / "workspace" / "tiny" / "train" / "0123"
     trained.mkdir(parents=True)
     (trained / "generator.json").write_text("{}")
-    record = tmp_path / "run.json"
-    record.write_text(json.dumps({"format_version": 1, "stages": [{"name": "train", "path": str(trained)}]}))
+    stage = {"name": "train", "outcome": "ran", "why": "first run", "path": str(trained), "digest": "", "summary": {}}
+    record = written_record(tmp_path, stage | {"usage": {"wall_s": 1.0, "cpu_s": 1.0, "peak_rss_mib": 1.0}})
     assert generator_folder(record) == trained
 
 
 def test_a_run_without_training_is_refused(tmp_path):
-    record = tmp_path / "run.json"
-    record.write_text(json.dumps({"format_version": 1, "stages": [], "verdict": "done"}))
+    record = written_record(tmp_path)
     sentence = f"{record} is of a run that trained no generator, or its workspace is gone; name another run"
     with pytest.raises(BadInput, match=re.escape(sentence)):
         generator_folder(record)

@@ -31,6 +31,9 @@ def place(tmp_path_factory, write_blobs, blob):
         for number in range(30):
             (inner / f"{number}.png").write_bytes(blob(class_id, 1000 + number))
     write_blobs(folder / "few", per_class=4)
+    (folder / "flat").mkdir()
+    for number, path in enumerate(sorted((folder / "made").rglob("*.png"))):
+        shutil.copy(path, folder / "flat" / f"{number}.png")
     (folder / "settings.yaml").write_text(SETTINGS)
     return folder
 
@@ -51,7 +54,10 @@ def test_real_images_in_place_of_synthetic_ones_pass(gate, place, tmp_path):
     done = gate("--out", tmp_path / "out")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "both sets as 16x16 grey, the commonest size of the synthetic images" in done.stdout
-    table = [line for line in done.stdout.splitlines() if re.match("[┏┃┡│└]", line)]
+    lines = done.stdout.splitlines()
+    (rule,) = (number for number, line in enumerate(lines) if line.startswith("───"))
+    last = max(number for number, line in enumerate(lines) if line.rstrip().endswith((" passed", " reported")))
+    table = lines[rule - 2 : last + 1]
     assert max(map(len, table)) <= 80 and not any("…" in line for line in table)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"gate.json", "gate.png", "closest_pairs.png"}
 
@@ -62,8 +68,27 @@ def test_copies_of_the_real_images_are_refused_as_json(gate, place):
     assert done.returncode == 3, done.stdout + done.stderr
     record = json.loads(done.stdout)
     outcomes = {metric["name"]: metric["outcome"] for metric in record["metrics"]}
-    assert (record["format_version"], record["verdict"], outcomes["exact_copies"]) == (2, "refused", "refused")
+    assert (record["format_version"], record["verdict"], outcomes["exact_copies"]) == (3, "refused", "refused")
     assert re.search(r"^refused: \d+ metrics refuse: .*copies of training images", done.stderr, re.MULTILINE)
+
+
+def test_synthetic_images_without_labels_are_measured_without_them(gate):
+    done = gate("--json", synthetic="flat")
+    assert done.returncode == 3, done.stdout + done.stderr
+    outcomes = {metric["name"]: metric["outcome"] for metric in json.loads(done.stdout)["metrics"]}
+    assert (outcomes["label_faithfulness"], outcomes["coverage"]) == ("not measured", "passed")
+
+
+def test_an_extractor_that_cannot_be_downloaded_is_told_before_anything_is_measured(gate, tmp_path):
+    nobody = "http://127.0.0.1:9/inception.tgz"
+    extractor = f"{{kind: inception-2015, address: '{nobody}', weights_sha256: '{'0f' * 32}'}}"
+    (tmp_path / "settings.yaml").write_text(f"synthetic_gate: {{min_gate_images: 10, extractor: {extractor}}}\n")
+    done = gate("--settings", tmp_path / "settings.yaml")
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        f"bad input: {nobody} could not be downloaded (Connection refused); without a network, download it elsewhere "
+        "and set extractor.path\n"
+    )
 
 
 @pytest.mark.parametrize(

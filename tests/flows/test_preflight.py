@@ -210,3 +210,10 @@ def test_missing_weights_of_the_gate_are_refused_before_training(settings, refus
 def test_without_a_gate_its_weights_may_be_missing(settings, tmp_path):
     extractor = {"kind": "inception-2015", "path": tmp_path / "none.pb", "weights_sha256": "0" * 64}
     preflight(settings(synthetic_gate={"extractor": extractor}), PREPARE)
+
+
+def test_a_workspace_that_is_a_file_is_bad_input(run_command, settings_file, blobs, tmp_path):
+    (tmp_path / "file").write_text("x")
+    done = run_command("prepare", settings_file("dataset: d\nsource: {path: blobs}\nworkspace: file\n"), "--dry-run")
+    sentence = f"bad input: workspace {tmp_path / 'file'} cannot be written; choose another folder\n"
+    assert (done.returncode, done.stderr) == (2, sentence)

@@ -1,6 +1,7 @@
 """`augment-dataset publish`, and a run that publishes to a URL, as they are called."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -46,8 +47,10 @@ def prepare(file):
 def test_a_run_publishes_to_a_url_and_its_copy_opens_in_tfds(tmp_path, settings, s3_bucket):
     early = invoke("publish", settings, "--dry-run")
     assert str(early.exception) == (
-        "nothing is prepared to be published (ingest has to run first: first run); run `augment-dataset prepare` first"
+        f"nothing is prepared to be published ({tmp_path / 'workspace' / 'blobs'} is not there); "
+        "run `augment-dataset prepare` first"
     )
+    assert not (tmp_path / "workspace").exists()
     assert prepare(settings)["path"] == f"{s3_bucket.url}/sets/blobs/1.0.0"
     (entry,) = json.loads(invoke("list", f"{s3_bucket.url}/sets", "--json").stdout)
     assert (entry["version"], entry["images"], entry["is_latest"]) == ("1.0.0", 60, True)
@@ -79,6 +82,10 @@ def test_what_is_prepared_is_published_once(tmp_path, here):
     said = invoke("publish", here, "--dry-run", "--json")
     assert outcomes_of(said) == {"blobs": ("new", "1.0.0"), "blobs_synthetic": ("not ready", "")}
     assert not published.exists()
+    shown = invoke("publish", here, "--dry-run").stdout.splitlines()
+    assert max(map(len, shown[:-2])) <= 80
+    assert shown[-2] == "blobs: nothing was published before"
+    assert re.fullmatch("blobs_synthetic: .* run `augment-dataset prepare` first", shown[-1])
     done = invoke("publish", here, "--json")
     assert (done.exit_code, outcomes_of(done)["blobs"]) == (0, ("new", "1.0.0"))
     assert invoke("verify", published).exit_code == 0

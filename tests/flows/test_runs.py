@@ -12,12 +12,13 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from datasets.errors import BadInput, FormatError
+from datasets.errors import BadInput, FormatError, PlaceFailed
 from flows.command_line import app
 from flows.settings import load_settings
+from tasks.done_file import DONE_FILE
 from tasks.run import Run
 from tasks.run_position import Position, position_path, read_position, write_position
-from tasks.stage import DONE_FILE, workspace_lock
+from tasks.stage import workspace_lock
 from tasks.stages import PREPARE
 
 STAGES = PREPARE[:3]  # ingest, scan, curate
@@ -163,7 +164,7 @@ def test_a_killed_run_is_known_with_the_stage_that_it_was_in(bench, ended_proces
 
 
 def test_another_process_with_the_number_of_a_dead_run_is_not_that_run(bench):
-    unfinished(bench, process_started_s=0.0)
+    unfinished(bench, process="another boot/1")
     assert shown_json("status", bench.file)["verdict"] == "killed"
 
 
@@ -185,6 +186,39 @@ def test_the_status_of_an_ended_run_shows_its_tables(bench):
 def test_the_status_of_an_unknown_run_is_refused(bench):
     result = invoke("status", bench.file, "--run", "yesterday")
     assert str(result.exception) == f"{bench.shared} holds no run yesterday; `augment-dataset runs` lists them"
+
+
+@pytest.mark.parametrize("command", ["status", "report"])
+@pytest.mark.parametrize("name", ["../../x", ""])
+def test_a_name_that_no_run_can_have_is_refused(bench, command, name):
+    result = invoke(command, bench.file, "--run", name)
+    assert str(result.exception) == f"--run is {name!r}, no name of a run; `augment-dataset runs` lists them"
+
+
+def test_a_report_of_a_run_that_has_no_record_yet_is_refused(bench):
+    unfinished(bench)
+    result = invoke("report", bench.file, "--run", "20260102T050000Z")
+    assert str(result.exception) == (
+        "run 20260102T050000Z has no record: it runs, or was killed; `augment-dataset status` says which"
+    )
+
+
+def test_a_report_that_cannot_be_written_is_a_failure(bench):
+    page = bench.shared / "runs" / "20260102T030000Z.html"
+    page.mkdir()
+    result = invoke("report", bench.file, "--run", "20260102T030000Z")
+    assert isinstance(result.exception, PlaceFailed)
+    assert str(result.exception) == f"{page} could not be written; free the place and the disk, then run this again"
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(("made", "told"), [(True, "report: {}"), (False, "no report was written")])
+def test_the_status_names_a_report_only_where_there_is_one(bench, made, told):
+    page = bench.shared / "runs" / "20260102T030000Z.html"
+    if made:
+        page.write_text("")
+    shown = invoke("status", bench.file, "--run", "20260102T030000Z").stdout.splitlines()
+    assert shown[-1] == told.format(page)
 
 
 def test_a_damaged_record_is_listed_as_such(bench):
@@ -236,6 +270,13 @@ def test_a_rehearsal_removes_nothing(bench):
     result = invoke("gc", bench.file, "--keep-runs", 1, "--dry-run")
     assert result.stdout.splitlines()[-1] == "Nothing was removed."
     assert len(folders(bench, "scan")) == 2
+
+
+def test_a_rehearsal_makes_no_workspace_for_a_name_that_is_none(bench):
+    result = invoke("gc", bench.file, "--dataset", "typo", "--dry-run")
+    other = bench.shared.parent / "typo"
+    assert str(result.exception) == f"{other} holds no runs; run `augment-dataset run` first"
+    assert not other.exists()
 
 
 def test_without_anybody_to_ask_nothing_is_removed(bench):

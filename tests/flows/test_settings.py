@@ -1,26 +1,17 @@
 """Settings: one file, a few overrides, and a whole sentence for everything that can be wrong with them."""
 
+import json
 import re
 
 import pytest
 
 from datasets.errors import BadInput
-from flows.settings import FLAT_OPTIONS, Settings, load_settings, overrides_of
+from flows.settings import FLAT_OPTIONS, PATTERNS, Settings, load_settings, overrides_of
 from flows.settings_file import settings_text
 from tasks.imaging.duplicates import DuplicateSettings
 from tasks.parallel import ComputeSettings
 
 LEAST = "dataset: tiny\nsource: {path: images}\n"
-
-
-@pytest.fixture
-def settings_file(tmp_path):
-    def write(text):
-        path = tmp_path / "settings.yaml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
 
 
 def refusal(path, overrides=None):
@@ -109,19 +100,33 @@ def test_a_folder_instead_of_a_file_is_refused(tmp_path):
 
 
 def test_bad_yaml_is_refused_with_its_place(settings_file):
-    expected = (
-        'settings file FILE is not valid YAML: while parsing a flow sequence in "<unicode string>", line 1, column 10: '
-        "dataset: [tiny ^ expected ',' or ']', but got '<stream end>' in \"<unicode string>\", line 1, column 15: "
-        "dataset: [tiny ^"
-    )
-    assert refusal(settings_file("dataset: [tiny")) == expected
+    wrong = "line 1, column 15: expected ',' or ']', but got '<stream end>'"
+    assert refusal(settings_file("dataset: [tiny")) == f"settings file FILE is not valid YAML: {wrong}"
+
+
+def test_tabs_are_named_and_no_line_of_the_file_is_repeated(settings_file):
+    wrong = "line 2, column 1: found character '\\t' that cannot start any token; indent by spaces, not by tabs"
+    text = "source:\n\tpath: s3://me:hush@bucket\n"
+    assert refusal(settings_file(text)) == f"settings file FILE is not valid YAML: {wrong}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_another_encoding_is_named(tmp_path, encoding):
+    path = tmp_path / "settings.yaml"
+    path.write_bytes("dataset: été\n".encode(encoding))
+    assert refusal(path) == "settings file FILE is not valid YAML: it is no UTF-8 text; save it as UTF-8"
+
+
+def test_a_mark_of_utf_8_at_the_beginning_is_no_fault(tmp_path, settings_file):
+    path = settings_file("dataset: tiny\nsource: {path: photos}\n")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_settings(path).dataset == "tiny"
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "settings.yaml"
     path.write_bytes(b"\x89PNG\r\n")
-    expected = "settings file FILE is not valid YAML: 'utf-8' codec can't decode byte 0x89 in position 0: "
-    assert refusal(path) == expected + "invalid start byte"
+    assert refusal(path) == "settings file FILE is not valid YAML: it is no UTF-8 text; save it as UTF-8"
 
 
 @pytest.mark.parametrize("text", ["", "- dataset\n", "tiny\n"])
@@ -178,7 +183,35 @@ def test_a_section_that_is_none_is_refused_though_an_option_is_in_it(settings_fi
 
 def test_a_name_that_is_no_name_is_refused(settings_file):
     sentence = refusal(settings_file(LEAST), {"dataset": "My Photos"})
-    assert sentence == "FILE: dataset is 'My Photos': string should match pattern '^[a-z][a-z0-9_]*$'"
+    assert sentence == "FILE: dataset is 'My Photos'; allowed are a-z, 0-9 and _, beginning with a letter"
+
+
+def test_an_empty_list_of_sources_is_told_in_words(settings_file):
+    sentence = refusal(settings_file("dataset: tiny\nsource: {kind: mixed, sources: []}\n"))
+    assert sentence == "FILE: source.sources is []; at least 1 has to be in it"
+
+
+def test_every_pattern_of_a_setting_has_words():
+    schema = json.dumps(Settings.model_json_schema())
+    found = {json.loads(text) for text in re.findall(r'"pattern": ("(?:[^"\\\\]|\\\\.)*")', schema)}
+    assert found == set(PATTERNS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'source: {path: "caf\\udce9"}',
+            r"'caf\udce9' is, or lies in, a folder or file whose name is not UTF-8; rename that",
+        ),
+        (
+            "source: {path: i}\nworkspace: ~nosuch/w",
+            "~nosuch/w names a user who is not known here; write ./~nosuch/w for what is called so",
+        ),
+    ],
+)
+def test_a_path_that_no_record_could_name_is_refused(settings_file, text, said):
+    assert refusal(settings_file(f"dataset: tiny\n{text}\n")) == said
 
 
 @pytest.mark.parametrize("text", ["source: {path: images}\n", "dataset:\nsource: {path: images}\n"])
@@ -205,5 +238,5 @@ def test_settings_do_not_change(settings_file):
 def test_a_key_that_stands_twice_is_refused(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("dataset: tiny\nsource: {path: x}\ntrain: {width: 8}\ntrain: {batch_size: 8}\n")
-    with pytest.raises(BadInput, match=r"train stands there twice; keep one"):
+    with pytest.raises(BadInput, match=r"line \d+, column \d+: train stands there twice; keep one"):
         load_settings(path)

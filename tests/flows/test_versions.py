@@ -66,9 +66,15 @@ def test_a_list_has_all_versions_newest_first_in_80_columns(published):
     done = invoke("list", "published")
     assert done.exit_code == 0
     assert max(map(len, done.stdout.splitlines())) <= 80
-    rows = [line.split()[1:6] for line in done.stdout.splitlines() if "photos" in line]
+    rows = [line.split()[1:6] for line in done.stdout.splitlines() if line.startswith("│")]
     assert [row[2] for row in rows] == ["2.1.0", "2.0.0", "1.0.0"]
     assert [row[4] for row in rows if row[2] == "2.1.0"] == ["latest"]
+
+
+def test_counts_by_split_stand_below_the_table_whole(published):
+    *table, newest, _, _ = invoke("list", "published").stdout.splitlines()
+    assert newest == "photos 2.1.0: 20 train, 4 validation, 3 test, 5 train_augmented"
+    assert [line for line in table if line.startswith("│ ") and not line.startswith("│ photos   │")] == []
 
 
 @pytest.mark.parametrize("name", ["", "photos", "photos/"])

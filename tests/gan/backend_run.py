@@ -5,6 +5,8 @@ It writes `<backend>.npz` into the folder, and trains there.
 
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ CASES: dict[str, dict[str, Any]] = {
     "dcgan": {"model": "dcgan", "loss": "non_saturating"},
     "spectral": {"model": "mlp", "spectral_normalisation": True, "penalty": {"kind": "r1", "order": "exact"}},
     "vae": {"model": "vae"},
+    "r3gan": {"model": "r3gan"},
+    "stylegan2": {"model": "stylegan2", "path_length": {"weight": 2.0, "every_steps": 1}},
+    "progressive": {"model": "progressive"},
     "float16": {"precision": "mixed_float16", "penalty": {"kind": "none"}},
 }
 RATE = 0.01
@@ -53,6 +58,22 @@ def numpy_numbers(kind: str) -> Any:
         return keras.ops.convert_to_tensor(drawn.astype(np.float32))
 
     return draw
+
+
+@contextmanager
+def all_numbers_from_numpy() -> Iterator[None]:
+    """What a step draws, and the noise in networks, which counts its own draws."""
+    drawing, noise = (backend.normal, backend.uniform), keras.random.normal
+
+    def drawn(shape: Sequence[int], dtype: str, seed: object) -> Any:
+        return keras.ops.cast(numpy_numbers("standard_normal")(tuple(shape), len(shape), 0), dtype)
+
+    backend.normal, backend.uniform = numpy_numbers("standard_normal"), numpy_numbers("uniform")
+    keras.random.normal = drawn
+    try:
+        yield
+    finally:
+        (backend.normal, backend.uniform), keras.random.normal = drawing, noise
 
 
 def made(changes: dict[str, Any], weights: Path) -> tuple[TrainingState, TrainingSettings, Any]:
@@ -143,11 +164,9 @@ def main(folder: Path) -> None:
     if (folder / "tensorflow" / "generator.json").exists() and name != "tensorflow":
         trained(data, half_of(folder / "tensorflow", folder / f"tensorflow continued by {name}"))
     result["samples"] = load_generator(folder / "tensorflow").sample(np.arange(40) % 3, seed=5)
-    drawing = backend.normal, backend.uniform
-    backend.normal, backend.uniform = numpy_numbers("standard_normal"), numpy_numbers("uniform")
-    for case in CASES:
-        result |= one_step(case, folder)
-    backend.normal, backend.uniform = drawing
+    with all_numbers_from_numpy():
+        for case in CASES:
+            result |= one_step(case, folder)
     result["imports"] = np.array([module for module in ("tensorflow", "jax") if module in sys.modules])
     np.savez(folder / f"{name}.npz", **result)
 

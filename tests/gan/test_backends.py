@@ -19,7 +19,8 @@ Images = tuple[np.ndarray, np.ndarray]
 Results = dict[str, dict[str, np.ndarray]]
 ROOT = Path(__file__).parents[2]
 RUN = Path(__file__).with_name("backend_run.py")
-CASES = ("conv", "exact penalties and augmentation", "dcgan", "spectral", "vae", "float16")
+CASES = ("conv", "exact penalties and augmentation", "dcgan", "spectral", "vae")
+CASES += ("r3gan", "stylegan2", "progressive", "float16")
 pytestmark = pytest.mark.timeout(900)  # the first test waits for both processes
 FUNCTIONS = [name for name in vars(Backend) if not name.startswith("_")]
 

@@ -70,6 +70,36 @@ def test_roll_back_returns_to_health_a_bounded_number_of_times(collapsing: Any, 
     assert (position["step"], position["rollbacks"], position["collapses"]) == (0, 2, 2)
 
 
+def test_a_budget_without_time_for_a_step_gives_no_generator(
+    stripes: Images, few_stripes: Images, small_training: TrainingSettings, tmp_path: Path
+) -> None:
+    settings = small_training.model_copy(update={"budget_minutes": 1e-9})
+    sentence = "the 1e-09 minutes of train.budget_minutes are over, and no step was made; raise them"
+    with pytest.raises(Refused, match=f"^{re.escape(sentence)}$"):
+        train(*stripes, NAMES, *few_stripes, settings, 0, tmp_path)
+    assert not (tmp_path / "generator.json").exists()
+
+
+def test_a_return_to_the_beginning_with_no_time_left_publishes_nothing(
+    stripes: Images, few_stripes: Images, small_training: TrainingSettings, tmp_path: Path
+) -> None:
+    """One step is all that there is time for, and no generator is as varied as the alarm asks for."""
+    update = {
+        "budget_minutes": 0.01,  # less than it takes to trace a step
+        "alarm_after_share": 0.0,
+        "recall_floor": 1.0,
+        "health": {"on_collapse": "roll_back"},
+    }
+    settings = TrainingSettings.model_validate(small_training.model_dump() | update)
+    ending = re.escape(
+        "; training went back to where it began, and the 0.01 minutes of train.budget_minutes are over; "
+        "raise them, lower train.learning_rate_start, or raise train.gamma_end"
+    )
+    with pytest.raises(Refused, match=rf"^collapse: recall was .*{ending}$"):
+        train(*stripes, NAMES, *few_stripes, settings, 0, tmp_path)
+    assert not (tmp_path / "generator.json").exists()
+
+
 def test_roll_back_with_a_much_lower_learning_rate_saves_the_run(
     stripes: Images, few_stripes: Images, small_training: TrainingSettings, tmp_path: Path
 ) -> None:

@@ -71,9 +71,24 @@ def test_averaged_weights_are_the_same(told: dict[str, dict[str, object]]) -> No
     np.testing.assert_allclose(told["all"]["sums"], told["one"]["sums"], rtol=1e-5)
 
 
-def test_a_batch_that_cannot_be_split_evenly_is_refused() -> None:
+@pytest.fixture
+def two_devices() -> Devices:
     devices = Devices(["/device:CPU:0"])
     devices.names = ["/device:CPU:0", "/device:CPU:1"]
+    return devices
+
+
+def test_a_batch_that_cannot_be_split_evenly_is_refused(two_devices: Devices) -> None:
     sentence = "train.batch_size is 33 and there are 2 CPUs; choose a multiple of 2, or set train.devices to one"
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        devices.check_batch(33)
+        two_devices.check_batch(33, "conv")
+
+
+def test_a_share_that_makes_no_groups_is_refused(two_devices: Devices) -> None:
+    sentence = (
+        "train.batch_size is 14 on 2 devices, but model stylegan2 compares images in equal groups of 2 to 4; "
+        "take 16, or set train.devices to one"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        two_devices.check_batch(14, "stylegan2")
+    two_devices.check_batch(14, "conv")

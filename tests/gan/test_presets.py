@@ -1,6 +1,7 @@
 import pytest
 
-from gan.presets import GOVERNED, PRESETS, chosen_values, preset_for, with_preset
+from gan.models.registry import FAMILIES
+from gan.presets import PRESETS, chosen_values, preset_for, with_preset
 from gan.settings import TrainingSettings
 
 
@@ -42,7 +43,7 @@ def test_a_second_time_changes_nothing() -> None:
 
 def test_few_large_images_are_held_by_the_stronger_penalty() -> None:
     chosen = with_preset(TrainingSettings(), 100, 128)
-    assert (chosen.preset, chosen.gamma_start, chosen.learning_rate_start) == ("few", 8.0, 5e-4)
+    assert (chosen.preset, chosen.gamma_start, chosen.learning_rate_start) == ("few", 12.0, 5e-4)
 
 
 def test_what_suits_the_family_goes_before_what_suits_the_data() -> None:
@@ -52,8 +53,20 @@ def test_what_suits_the_family_goes_before_what_suits_the_data() -> None:
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_is_made_of_known_settings(name: str) -> None:
     chosen = with_preset(TrainingSettings(preset=name), 1000, 16)
-    assert chosen_values(chosen).keys() == {"preset", *GOVERNED}
+    assert chosen_values(chosen).keys() == {"preset", *TrainingSettings.BY_PRESET}
 
 
 def test_the_settings_know_what_presets_decide() -> None:
-    assert TrainingSettings.BY_PRESET == GOVERNED
+    chosen = [*PRESETS.values(), *(family.defaults for family in FAMILIES.values())]
+    assert {name for values in chosen for name in values} == TrainingSettings.BY_PRESET
+
+
+def test_a_part_of_a_section_leaves_the_rest_of_it_to_the_preset() -> None:
+    given = TrainingSettings.model_validate({"discriminator_augmentation": {"target": 0.5}})
+    chosen = with_preset(given, 100, 16).discriminator_augmentation
+    assert (chosen.policies, chosen.target) == ("auto", 0.5)
+
+
+def test_a_value_of_a_section_goes_before_the_preset() -> None:
+    given = TrainingSettings.model_validate({"discriminator_augmentation": {"policies": "none"}})
+    assert with_preset(given, 100, 16).discriminator_augmentation.policies == "none"

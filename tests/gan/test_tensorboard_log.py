@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gan.tensorboard_log import TensorBoardLog, read_points
+from gan.tensorboard_log import TensorBoardLog
+from tests.gan.tensorboard_points import read_points
 
 
 def test_numbers_and_pictures_are_points_at_images_seen(tmp_path: Path) -> None:

@@ -171,10 +171,10 @@ def test_a_folder_of_another_run_is_refused(
 def test_the_time_cap_stops_and_says_so(
     stripes: Images, few_stripes: Images, small_training: TrainingSettings, tmp_path: Path
 ) -> None:
-    settings = small_training.model_copy(update={"budget_minutes": 1e-6})
+    settings = small_training.model_copy(update={"budget_minutes": 0.01})  # less than it takes to trace a step
     result = train(*stripes, NAMES, *few_stripes, settings, SEED, tmp_path)
     assert result.stopped_by == "budget_minutes"
-    assert result.images_seen < 1600
+    assert 0 < result.images_seen < 1600
     assert load_generator(tmp_path).sample(np.arange(3), seed=0).shape == (3, 16, 16, 1)
 
 

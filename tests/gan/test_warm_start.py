@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,10 @@ from gan.warm_start import changed_share, image_numbers
 
 Images = tuple[np.ndarray, np.ndarray]
 NAMES = ("flat", "rising", "falling")
+OTHER_STATE = (
+    "cold start: the last version was trained with another train.precision, penalty, path_length, beta2 or "
+    "discriminator_augmentation"
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +54,12 @@ def test_little_change_begins_warm_with_the_end_of_the_budget(
     [
         (60, {}, "cold start: 50.0% of the training images changed, train.warm_start_changed_share is 10%"),
         (0, {"width": 3}, "cold start: the last version's networks or classes are others"),
+        (0, {"penalty": {"every_steps": 2}}, OTHER_STATE),
+        (0, {"discriminator_augmentation": {"policies": ["cutout"]}}, OTHER_STATE),
+        (0, {"precision": "mixed_float16"}, OTHER_STATE),
+        (0, {"beta2_start": 0.9}, OTHER_STATE),
     ],
-    ids=["much changed", "other networks"],
+    ids=["much changed", "other networks", "other penalty", "other augmentation", "other precision", "other memory"],
 )
 def test_otherwise_the_start_is_cold_and_says_why(
     stripes: Images,
@@ -59,10 +68,10 @@ def test_otherwise_the_start_is_cold_and_says_why(
     earlier: TrainingResult,
     tmp_path: Path,
     count: int,
-    update: dict[str, int],
+    update: dict[str, Any],
     reason: str,
 ) -> None:
-    changed_settings = settings.model_copy(update={"budget_images": 16, **update})
+    changed_settings = TrainingSettings.model_validate(settings.model_dump() | {"budget_images": 16} | update)
     data = changed(stripes, count)
     result = train(*data, NAMES, *few_stripes, changed_settings, 0, tmp_path, earlier=earlier.folder)
     assert (result.began_at_images, result.notes) == (0, (reason,))

@@ -9,8 +9,8 @@ from gan.models.registry import FAMILIES
 from gan.models.spec import ModelSpec
 from gan.sampling import Generator
 from gan.settings import TrainingSettings
-from gan.tensorboard_log import read_points
 from gan.watching import Watch
+from tests.gan.tensorboard_points import read_points
 
 
 def generator(classes: int = 3) -> Generator:

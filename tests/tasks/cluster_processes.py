@@ -17,10 +17,11 @@ class UserCluster:
     """A scheduler, and workers when they are asked for: each `dask worker` in a process group of its own."""
 
     def __init__(self, folder, python_path):
-        self._folder = folder
+        self.folder = folder
+        self.workers = []  # those that a test wants to find again
         self._environment = os.environ | {"PYTHONPATH": python_path, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
         self._processes = []
-        scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
         self.scheduler = scheduler
         self.address = _wait_for(self._log(scheduler), r"Scheduler at:\s+(tcp://\S+)").group(1)
 
@@ -44,14 +45,14 @@ class UserCluster:
             self.kill(process)
 
     def _start(self, *arguments, environment=None):
-        log = (self._folder / f"log-{len(self._processes)}").open("wb")
+        log = (self.folder / f"log-{len(self._processes)}").open("wb")
         command = [str(Path(sys.executable).parent / "dask"), *arguments]
         with log:
             process = subprocess.Popen(
                 command,
                 stdout=log,
                 stderr=log,
-                cwd=self._folder,
+                cwd=self.folder,
                 env=self._environment | (environment or {}),
                 start_new_session=True,
             )
@@ -59,7 +60,7 @@ class UserCluster:
         return process
 
     def _log(self, process):
-        return self._folder / f"log-{self._processes.index(process)}"
+        return self.folder / f"log-{self._processes.index(process)}"
 
 
 def _wait_for(log, pattern):

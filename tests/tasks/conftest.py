@@ -12,7 +12,7 @@ from tasks.ingest import ingest
 from tasks.parallel import ComputeSettings
 from tasks.scan import ScanSettings, scan
 from tasks.split import split
-from tasks.split_settings import SplitSettings
+from tasks.splitting.settings import SplitSettings
 from tasks.stage_context import StageContext
 
 SIDE_PX = 16

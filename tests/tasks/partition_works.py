@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from tasks.time_limit import time_limit
+from tasks.parallel.time_limit import time_limit
 
 
 def doubled(items):

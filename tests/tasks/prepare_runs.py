@@ -45,9 +45,9 @@ class Killer(SilentObserver):
             time.sleep(0.002)
 
 
-def settings_and_place(folder: Path, mode: str, workers: int):
-    compute = {"mode": mode, "workers": workers, "partition_size": 7}
-    source = {"path": str(folder / "images"), "kind": "folder_per_class", "licence": "CC0-1.0"}
+def settings_and_place(folder: Path, mode: str, workers: int, source: str | None = None, **compute):
+    compute = {"mode": mode, "workers": workers, "partition_size": 7, **compute}
+    source = {"path": source or str(folder / "images"), "kind": "folder_per_class", "licence": "CC0-1.0"}
     settings = validate(SETTINGS | {"source": source, "compute": compute}, "test")
     place = Place(
         dataset="tiny",
@@ -66,9 +66,15 @@ def prepare(folder: Path, workers: int, die_in: str = "") -> None:
     Run(flow="prepare-dataset", settings=settings, place=place, observer=observer).run_stages(STAGES)
 
 
-def prepare_here(folder: Path) -> Path:
+def prepare_on_cluster(folder: Path, source: str, **compute) -> None:
+    """As a flow does it, on a cluster of the user's."""
+    settings, place = settings_and_place(folder, "processes", 0, source, **compute)
+    Run(flow="prepare-dataset", settings=settings, place=place, observer=SilentObserver()).run_stages(STAGES)
+
+
+def prepare_here(folder: Path, source: str | None = None) -> Path:
     """In this process, without anything between the stages; the folder of shards."""
-    settings, place = settings_and_place(folder, "synchronous", 1)
+    settings, place = settings_and_place(folder, "synchronous", 1, source)
     outputs = {}
     for stage in STAGES:
         outputs[stage.name] = place.shared / stage.name / "here"

@@ -27,7 +27,7 @@ from tasks.scan import ScanSettings, scan
 from tasks.shard import ShardSettings, shard_real
 from tasks.shard_synthetic import shard_synthetic
 from tasks.split import split
-from tasks.split_settings import SplitSettings
+from tasks.splitting.settings import SplitSettings
 from tasks.stage_context import StageContext
 from tests.tasks.conftest import make_blob
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tasks.source_splits import agreement
-from tasks.split_assignment import NOWHERE, assign_splits
-from tasks.split_settings import SplitSettings
+from tasks.splitting.assignment import NOWHERE, assign_splits
+from tasks.splitting.settings import SplitSettings
+from tasks.splitting.source_splits import agreement
 
 SHARES = SplitSettings().shares
 SAID = ["test", "validation", "train", None]

@@ -1,5 +1,6 @@
 """Stage functions for the tests of the stage mechanism. A child process imports them by name."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -51,6 +52,13 @@ def die(settings, context):
 def sleep_for_ever(settings, context):
     settings.marker.write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def sleep_deaf_with_the_lock(settings, context):
+    """As native code that never comes back: it holds the interpreter's lock, and SIGTERM does nothing."""
+    settings.marker.write_text(str(os.getpid()))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ctypes.PyDLL(None).sleep(600)
 
 
 def count_to_three(settings, context):

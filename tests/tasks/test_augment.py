@@ -13,7 +13,7 @@ from tasks.imaging.augmentation import AugmentationSettings
 from tasks.imaging.augmentation.augmenters import Brightness, FlipVertical, HueSaturation, Rotate
 from tasks.imaging.operations.resize import ResizeSettings
 from tasks.parallel import ComputeSettings
-from tasks.scan_file import ScanSettings
+from tasks.scanning.file import ScanSettings
 from tasks.stage_context import StageContext
 
 SETTINGS = AugmentationSettings(preset="digits", variants_per_image=2)

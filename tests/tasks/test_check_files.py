@@ -15,7 +15,17 @@ from datasets.manifest import (
     table_of,
     write_table,
 )
-from tasks.check_files import EXAMPLES, FINDINGS_CSV, Tally, by_severity, cell, keep_findings, keep_manifest
+from tasks.check_files import (
+    EXAMPLES,
+    FILES,
+    FINDINGS_CSV,
+    Tally,
+    by_severity,
+    cell,
+    keep_findings,
+    keep_manifest,
+    put_in_place,
+)
 
 
 def found(member, finding="damaged", severity="reject", detail="why"):
@@ -97,3 +107,15 @@ def test_a_table_is_read_in_pieces_of_a_row_group(tmp_path):
 def test_rejects_come_first_and_the_most_frequent_of_them_first():
     tallies = {("note", "a"): Tally(9), ("reject", "b"): Tally(1), ("repair", "c"): Tally(1), ("reject", "d"): Tally(2)}
     assert [finding for _, finding, _ in by_severity(tallies)] == ["d", "b", "c", "a"]
+
+
+def test_what_ends_while_files_are_put_in_place_leaves_no_older_ones_among_them(tmp_path):
+    made, out = tmp_path / "made", tmp_path / "out"
+    for folder in (made, out):
+        folder.mkdir()
+        for name in FILES:
+            (folder / name).write_text(folder.name)
+    (made / FINDINGS_FILE).unlink()  # so that the second cannot be moved
+    with pytest.raises(FileNotFoundError):
+        put_in_place(made, out)
+    assert {path.name: path.read_text() for path in out.iterdir()} == {MANIFEST_FILE: "made"}

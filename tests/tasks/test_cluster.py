@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from distributed import Client
 
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, read_table
@@ -51,6 +52,18 @@ def cluster(tmp_path_factory):
     cluster = UserCluster(tmp_path_factory.mktemp("cluster"), PYTHON_PATH)
     yield cluster
     cluster.close()
+
+
+@pytest.fixture
+def adaptive():
+    """Address of a cluster of up to two workers that starts them for work, and ends them without."""
+    script = HERE / "adaptive_cluster.py"
+    environment = os.environ | {"PYTHONPATH": PYTHON_PATH}
+    with subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        yield process.stdout.readline().strip()
+        process.stdin.close()
 
 
 def settings(cluster, **changes):
@@ -132,6 +145,21 @@ def test_workers_that_join_while_waiting_are_used(cluster, works, tmp_path):
     running.go_on()
     running.end()
     assert running.results == [[0], [2]]
+
+
+def test_a_cluster_that_grows_from_nothing_and_shrinks_again_does_the_work(adaptive, works, tmp_path):
+    """A real adaptive cluster, found by its address: it has no worker before there is work, and none long after it."""
+    compute = ComputeSettings(dask_address=adaptive, worker_wait_s=60)
+    said = check_cluster(compute, [tmp_path])
+    assert re.fullmatch(r"dashboard of the Dask cluster: http://127\.0\.0\.1:\d+/status", said)
+    for _ in range(2):
+        results = map_partitions(works.doubled, [[number] for number in range(20)], compute, silent)
+        assert results == [[2 * number] for number in range(20)]
+        with Client(adaptive) as client:
+            deadline_s = time.monotonic() + 60
+            while client.nthreads():
+                assert time.monotonic() < deadline_s
+                time.sleep(0.1)
 
 
 def test_workers_that_do_not_fit_are_named_before_they_get_work(cluster, tmp_path, monkeypatch):
@@ -254,6 +282,7 @@ def test_the_command_line_gives_the_same_with_a_cluster_and_without(cluster, tmp
         cv2.imwrite(str(tmp_path / "images" / "ab"[number % 2] / f"{number}.png"), pixels)
     done = check(tmp_path / "images", tmp_path / "there", "--dask-address", cluster.address)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"^dashboard of the Dask cluster: http://127\.0\.0\.1:\d+/status$", done.stdout, re.M)) == 1
     assert check(tmp_path / "images", tmp_path / "here").returncode == 0
     there, here = (read_table(tmp_path / name / MANIFEST_FILE) for name in ("there", "here"))
     assert there.equals(here)

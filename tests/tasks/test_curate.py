@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from datasets.manifest import FINDINGS_FILE, MANIFEST_FILE, read_table, with_columns, write_table
 from datasets.sources import source_settings
-from tasks.curate import CHECKS, CurateSettings, Curation, curate
-from tasks.finding_list import BEYOND_OVERRIDES
+from tasks.curate import CHECKS, DECIDING_COLUMNS, CurateSettings, Curation, curate, rows_of
+from tasks.curation.finding_list import BEYOND_OVERRIDES
+from tasks.curation.labels import read_balance
+from tasks.data_gate.measures import effective_per_class
 from tasks.findings import FINDINGS
 from tasks.imaging.measures import measure
-from tasks.labels import read_balance
 
 
 def picture(seed, side_px=16):
@@ -231,3 +232,26 @@ def test_expectations_are_of_the_stored_file(workbench, write_images):
     expected = {"width_px": 32, "height_px": 32, "channels": 1, "bit_depth": 8, "formats": ["png"], "range": [0, 255]}
     workbench.prepare(folder, "curate", curate=CurateSettings(expect=expected))
     assert decided(workbench) == {"a/1.png": ("kept", None), "a/2.png": ("rejected", "unexpected")}
+
+
+def test_row_groups_change_neither_decisions_nor_thumbnails(workbench, write_images, monkeypatch):
+    folder = write_images({f"{label}/{number:02}.png": picture(number % 9) for label in "ab" for number in range(12)})
+    settings = CurateSettings(near_duplicates="keep_all", exact_duplicates="keep_all", label_conflicts="keep_first")
+    workbench.prepare(folder, curate=settings)
+    expected = [read_table(workbench.outputs[stage] / MANIFEST_FILE) for stage in ("curate", "split")]
+    effective = effective_per_class(workbench.outputs["split"] / MANIFEST_FILE)
+    monkeypatch.setattr("datasets.manifest.ROW_GROUP_ROWS", 5)
+    workbench.prepare(folder, curate=settings)
+    found = [read_table(workbench.outputs[stage] / MANIFEST_FILE) for stage in ("curate", "split")]
+    ignored = ["pack", "offset", "length"]
+    assert [table.drop(ignored) for table in found] == [table.drop(ignored) for table in expected]
+    assert effective_per_class(workbench.outputs["split"] / MANIFEST_FILE) == pytest.approx(effective)
+    assert list(workbench.outputs["curate"].glob("thumbnails-*")) == []
+
+
+def test_rows_share_what_they_can(workbench, write_images):
+    workbench.prepare(write_images({f"a/{number}.png": picture(number) for number in range(3)}), "scan")
+    one, other, _ = rows_of(read_table(workbench.outputs["scan"] / MANIFEST_FILE, list(DECIDING_COLUMNS)))
+    assert (one["member"], other["member"], one["detail"]) == ("a/0.png", "a/1.png", None)
+    assert one["label"] is other["label"]
+    assert all(mine is others for mine, others in zip(one, other, strict=True))

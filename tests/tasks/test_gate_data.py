@@ -4,9 +4,7 @@ import pytest
 from datasets.gate_file import read_gate
 from datasets.manifest import in_use, table_of
 from tasks.augment import augment
-from tasks.gate_data import RULES, DataGateSettings, DataGateSeverity, gate_data, measure_data
-from tasks.shard import ShardSettings, shard_real
-from tasks.version_changes import (
+from tasks.data_gate.version_changes import (
     classes_without,
     drifts,
     gone_images,
@@ -14,6 +12,8 @@ from tasks.version_changes import (
     population_stability,
     share_stability,
 )
+from tasks.gate_data import RULES, DataGateSettings, DataGateSeverity, gate_data, measure_data
+from tasks.shard import ShardSettings, shard_real
 
 
 def used(*rows):

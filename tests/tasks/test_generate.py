@@ -14,12 +14,21 @@ from datasets.pixel_packs import PackReader
 from datasets.tfds_layout import read_index
 from gan.discriminator import save_discriminator
 from gan.extractors.embedded import classifier_extractor, random_conv_extractor, save_extractor
+from gan.models.mapping_network import has_styles
 from gan.models.registry import FAMILIES
 from gan.models.spec import ModelSpec
 from gan.sampling import Generator
 from gan.settings import ClassifierSettings
 from tasks.gate_synthetic import judges_of
-from tasks.generate import KERAS_FILE, SAMPLING_FILE, WITHOUT_DISCRIMINATOR, GenerateSettings, check_scores, generate
+from tasks.generate import (
+    KERAS_FILE,
+    LENGTHLESS,
+    SAMPLING_FILE,
+    WITHOUT_DISCRIMINATOR,
+    GenerateSettings,
+    check_sampling,
+    generate,
+)
 from tasks.parallel import ComputeSettings
 from tasks.quotas import shared_out, untrained, wanted_labels
 from tasks.shard import ShardSettings
@@ -32,6 +41,13 @@ from tests.tasks.tiny_versions import tiny
 def test_every_class_gets_its_quota_in_order():
     settings = GenerateSettings(images_per_class=2, quotas={"b": 3})
     assert wanted_labels(settings, ("a", "b")).tolist() == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("rule", [{}, {"fill_to": 100}, {"balance": "fill_up"}, {"total": 60}], ids=str)
+def test_estimates_are_never_below_what_is_made(rule):
+    settings = GenerateSettings(images_per_class=10, quotas={"a": 50}, **rule)
+    made = wanted_labels(settings, ("a", "b"), (5, 20))
+    assert len(made) <= settings.most_images(images=25, classes=2)
 
 
 def test_without_classes_the_number_is_that_of_all_images():
@@ -271,10 +287,30 @@ def test_a_large_generator_gets_no_keras_file(stage, monkeypatch):
 
 def test_a_family_without_a_discriminator_cannot_score_samples():
     assert {name for name, family in FAMILIES.items() if family.kind == "autoencoder"} == set(WITHOUT_DISCRIMINATOR)
-    check_scores(GenerateSettings(), "vae")
+    check_sampling(GenerateSettings(), "vae")
     sentence = (
         "generate.rejection.keep_share is 0.5, and train.model vae has no discriminator to score samples with; "
         "set it to 1, or take another family"
     )
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        check_scores(GenerateSettings(rejection={"keep_share": 0.5}), "vae")
+        check_sampling(GenerateSettings(rejection={"keep_share": 0.5}), "vae")
+
+
+def is_lengthless(name):
+    """Whether images follow from the direction of latents alone; styles are truncated themselves."""
+    wanted = ModelSpec(family=name, resolution_px=16, channels=1, classes=0, latent_size=4, width=2, max_width=4)
+    network = FAMILIES[name].build_generator(wanted, 0)
+    latents = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    apart = np.abs(np.asarray(network([latents])) - np.asarray(network([0.5 * latents]))).max()
+    return apart < 1e-4 and not has_styles(network)
+
+
+def test_a_family_without_lengths_cannot_truncate():
+    assert {name for name in FAMILIES if is_lengthless(name)} == set(LENGTHLESS)
+    check_sampling(GenerateSettings(truncation=0.7), "stylegan2")
+    sentence = (
+        "generate.truncation is 0.7, and train.model progressive divides latents by their length, which undoes it; "
+        "set it to 1, or take another family"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        check_sampling(GenerateSettings(truncation=0.7), "progressive")

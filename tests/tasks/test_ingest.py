@@ -13,7 +13,7 @@ from datasets.manifest import MANIFEST_FILE, read_table
 from datasets.sources import source_settings
 from tasks import ingest as ingest_module
 from tasks import listing_cache
-from tasks.ingest import ingest, listing_digest, unfinished_downloads
+from tasks.ingest import ingest, listing_digest, listing_holds_still
 from tasks.scan import ScanSettings, holds_still
 
 
@@ -113,10 +113,10 @@ def test_a_file_changed_behind_its_size_and_time_is_noticed_when_it_is_decoded(w
     scanned, context = workbench.outputs["scan"], workbench.context("ingest")
     settings = source_settings(path=class_folders)
     assert holds_still(ScanSettings(), context, scanned) == "1 files changed or vanished before they were read"
-    assert unfinished_downloads(settings, context, scanned) == "1 files were found to hold other bytes than listed"
+    assert listing_holds_still(settings, context, scanned) == "1 files were found to hold other bytes than listed"
     assert workbench.prepare(class_folders, until="scan")["rejected"] == {"not_an_image": 1}
     assert rows(workbench)["left/00.png"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert unfinished_downloads(settings, context, scanned) is None
+    assert listing_holds_still(settings, context, scanned) is None
 
 
 def test_the_listing_of_another_folder_of_the_same_name_is_not_used(workbench, class_folders, tmp_path):

@@ -1,10 +1,13 @@
 """The memory of listings: what it says of changes, and that killing, damage and another place never make it lie."""
 
+import hashlib
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,10 @@ PLACES = {"pets": "/photos/pets"}
 NOTHING = Changes(new=0, changed=0, gone=0, changed_examples=(), gone_examples=())
 
 
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def item(member, tag="1", size_bytes=3):
     return SourceItem(member=member, size_bytes=size_bytes, version_tag=tag)
 
@@ -24,7 +31,7 @@ def list_all(folder, contents, places=PLACES, source="pets"):
     """A finished listing of {member: text of its bytes, None where it cannot be read}."""
     with listing_cache(folder) as cache:
         cache.begin(places)
-        payloads = [text and Payload(text, len(text)) for text in contents.values()]
+        payloads = [text and Payload(sha256(text), len(text)) for text in contents.values()]
         cache.remember(source, [item(member, str(text)) for member, text in contents.items()], payloads)
         return cache.finish()
 
@@ -75,7 +82,7 @@ def test_a_source_that_is_no_longer_asked_for_is_gone(tmp_path):
 def test_members_are_known_by_size_and_tag(tmp_path):
     with listing_cache(tmp_path) as cache:
         cache.begin(PLACES)
-        cache.remember("pets", [item("1.png")], [Payload("one", 3)])
+        cache.remember("pets", [item("1.png")], [Payload(sha256("one"), 3)])
     same, other_size, other_tag, no_tag = (
         item("1.png"),
         item("1.png", size_bytes=4),
@@ -83,7 +90,7 @@ def test_members_are_known_by_size_and_tag(tmp_path):
         item("1.png", ""),
     )
     assert [known(tmp_path, [asked])[0] for asked in (same, other_size, other_tag, no_tag)] == [
-        Payload("one", 3),
+        Payload(sha256("one"), 3),
         None,
         None,
         None,
@@ -95,8 +102,8 @@ def test_names_of_any_characters_are_remembered(tmp_path):
     items = [item(name) for name in names]
     with listing_cache(tmp_path) as cache:
         cache.begin(PLACES)
-        cache.remember("pets", items, [Payload(str(index), 3) for index in range(len(names))])
-    assert known(tmp_path, items) == [Payload(str(index), 3) for index in range(len(names))]
+        cache.remember("pets", items, [Payload(sha256(str(index)), 3) for index in range(len(names))])
+    assert known(tmp_path, items) == [Payload(sha256(str(index)), 3) for index in range(len(names))]
 
 
 def test_a_name_at_another_place_is_begun_anew(tmp_path):
@@ -111,7 +118,9 @@ def test_a_listing_that_was_not_finished_is_no_last_listing(tmp_path):
     with listing_cache(tmp_path) as cache:
         cache.begin(PLACES)
         cache.remember(
-            "pets", [item("2.png", "other"), item("3.png", "three")], [Payload("other", 3), Payload("three", 3)]
+            "pets",
+            [item("2.png", "other"), item("3.png", "three")],
+            [Payload(sha256("other"), 3), Payload(sha256("three"), 3)],
         )
     changes = list_all(tmp_path, {"1.png": "one", "2.png": "other", "3.png": "three"})
     assert changes == Changes(1, 1, 0, ("pets/2.png",), ())
@@ -122,7 +131,7 @@ def test_what_is_distrusted_is_read_again_and_counted(tmp_path):
     with listing_cache(tmp_path) as cache:
         cache.distrust([("pets", "2.png"), ("pets", "never listed")])
         assert cache.distrusted() == 1
-        assert cache.known("pets", [item("1.png", "one"), item("2.png", "two")]) == [Payload("one", 3), None]
+        assert cache.known("pets", [item("1.png", "one"), item("2.png", "two")]) == [Payload(sha256("one"), 3), None]
     assert list_all(tmp_path, {"1.png": "one", "2.png": "other"}).changed_examples == ("pets/2.png",)
     with listing_cache(tmp_path) as cache:
         assert cache.distrusted() == 0
@@ -134,7 +143,7 @@ def test_to_forget_a_listing_that_there_is_not_makes_none(tmp_path):
 
 
 CHILD = """
-import sys, time
+import hashlib, sys, time
 from pathlib import Path
 from datasets.sources.base import SourceItem
 from tasks.listing_cache import Payload, listing_cache
@@ -143,7 +152,7 @@ with listing_cache(Path(sys.argv[1])) as cache:
     cache.begin({"pets": "/photos/pets"})
     for number in range(10**9):
         item = SourceItem(member=f"{number}.png", size_bytes=3, version_tag="1")
-        cache.remember("pets", [item], [Payload(str(number), 3)])
+        cache.remember("pets", [item], [Payload(hashlib.sha256(str(number).encode()).hexdigest(), 3)])
         print(number, flush=True)
 """
 
@@ -157,7 +166,7 @@ def test_what_was_hashed_before_a_kill_is_kept(tmp_path):
         child.stdout.read()
     assert child.returncode == -signal.SIGKILL
     found = known(tmp_path, [item(f"{number}.png") for number in range(written + 1)])
-    assert found == [Payload(str(number), 3) for number in range(written + 1)]
+    assert found == [Payload(sha256(str(number)), 3) for number in range(written + 1)]
     assert list_all(tmp_path, {"0.png": "0"}) == Changes(1, 0, 1, (), ("pets/old.png",))
 
 
@@ -187,6 +196,19 @@ def test_a_damaged_database_is_begun_anew(tmp_path, how):
     assert list_all(tmp_path, contents) == Changes(300, 0, 0, (), ())
 
 
+def test_a_database_that_another_process_holds_is_not_begun_anew(tmp_path, monkeypatch):
+    list_all(tmp_path, {"1.png": "one"})
+    path = tmp_path / LISTING_FILE
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.1))
+    with pytest.raises(OSError, match=f"^{re.escape(str(path))}: database is locked$"):
+        list_all(tmp_path, {"1.png": "one"})
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert list_all(tmp_path, {"1.png": "one"}) == Changes(0, 0, 0, (), ())
+
+
 def test_a_database_whose_making_was_killed_is_made_anew(tmp_path):
     with sqlite3.connect(tmp_path / LISTING_FILE) as database:
         database.execute("CREATE TABLE places (source TEXT)")
@@ -210,4 +232,4 @@ def test_a_journal_that_a_kill_left_is_rolled_back(tmp_path):
         shutil.copy(tmp_path / name, copy / name)
     writer.close()
     assert (copy / LISTING_FILE).stat().st_size > 20_000
-    assert known(copy, [item("1.png", "one"), item("5")]) == [Payload("one", 3), None]
+    assert known(copy, [item("1.png", "one"), item("5")]) == [Payload(sha256("one"), 3), None]

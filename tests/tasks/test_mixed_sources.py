@@ -17,7 +17,7 @@ from datasets.image_codec import decode_image, encode_image
 from datasets.manifest import MANIFEST_FILE, key_text, read_table
 from datasets.pixel_packs import PackReader
 from datasets.sources import source_settings
-from tasks.ingest import ingest, listing_digest, unfinished_downloads
+from tasks.ingest import ingest, listing_digest, listing_holds_still
 
 
 def rows(workbench, stage="curate"):
@@ -141,13 +141,13 @@ def test_two_sources_of_one_name_are_refused(workbench, class_folders, tmp_path,
 def test_what_has_to_be_fetched_is_fetched_first_whatever_it_turns_out_to_be(workbench, tmp_path, payload, zipped):
     settings = mixed({"path": packed_samples(tmp_path / "birds.tar.gz", payload)}, {"path": zipped})
     context = workbench.context("ingest")
-    assert unfinished_downloads(settings, context, context.out) == "birds is to be fetched"
+    assert listing_holds_still(settings, context, context.out) == "birds is to be fetched"
     prepare(workbench, settings, "scan")
     birds = [row for row in rows(workbench, "scan") if row["source"] == "birds"]
     assert [(row["member"], row["label"], row["status"]) for row in birds] == [
         (f"birds/{number}.png", "bird", "kept") for number in range(4)
     ]
-    assert unfinished_downloads(settings, context, context.out) is None
+    assert listing_holds_still(settings, context, workbench.outputs["ingest"]) is None
 
 
 def test_a_container_is_not_listed_to_see_whether_it_changed(workbench, zipped, class_folders):

@@ -5,7 +5,7 @@ import pytest
 from datasets.pixel_packs import PackReader
 from tasks.imaging.measures import sample
 from tasks.pixel_store import NOT_PREPARED, StoredRows, write_pack
-from tasks.scan_file import rejected_row
+from tasks.scanning.file import rejected_row
 
 
 def row(sha256, frame=0):

@@ -16,7 +16,7 @@ from datasets.sources import source_settings
 from datasets.tfds_layout import read_index, write_index
 from tasks.publish import PublishSettings, publish_real
 from tasks.published_versions import damage, latest, versions
-from tasks.publishing.target import LocalTarget
+from tasks.publishing.local_target import LocalTarget
 from tests.tasks.publish_runs import add_image, prepare, publish
 
 __all__ = ["publish"]

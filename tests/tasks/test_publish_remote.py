@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.errors import BadInput, PlaceFailed, Refused
+from datasets.errors import BadInput, PlaceFailed, Refused, UnreachableInput
 from tasks.publish import PublishSettings, publish_real
 from tasks.published_versions import damage, latest, versions
 from tasks.publishing.mirror import Mirror, mirror_folder
@@ -66,6 +66,15 @@ def test_files_arrive_in_an_order_that_shows_nothing_unfinished(class_folders, p
     written = [key.removeprefix("sets/tiny/") for key in s3_proxy.puts]
     assert written[:4] == [".publishing", *(f"1.0.0/{name}" for name in SHARDS)]
     assert written[-3:] == ["1.0.0/index.json", "1.0.0/dataset_info.json", "latest"]
+
+
+@pytest.mark.parametrize("key", ["../../../../planted", "..", "inner/../../planted", r"..\\planted"])
+def test_names_that_lead_out_of_a_version_are_refused(class_folders, publish, remote, s3_bucket, tmp_path, key):
+    publish(class_folders)
+    s3_bucket.client.put_object(Bucket=s3_bucket.name, Key=f"sets/tiny/1.0.0/{key}", Body=b"evil")
+    with pytest.raises(PlaceFailed, match=r" holds the name '.*', which no version has; remove it there$"):
+        Mirror(remote, tmp_path / "mirror").refresh(["tiny"], with_history=True)
+    assert list(tmp_path.rglob("*planted*")) == []
 
 
 PUBLISHER = """
@@ -256,3 +265,11 @@ def test_damage_at_the_url_is_seen_in_the_copy_and_published_again(
 def test_a_bucket_that_is_not_there_is_bad_input(workbench, s3_environment):
     with pytest.raises(BadInput, match=r"^s3://no-such-bucket-here/sets: no such bucket; make it first"):
         point_at(workbench, "s3://no-such-bucket-here/sets")
+
+
+def test_a_server_that_is_away_is_no_bucket_that_is_missing(s3_environment):
+    once = {"endpoint_url": "http://127.0.0.1:1", "config_kwargs": {"retries": {"total_max_attempts": 1}}}
+    with pytest.raises(
+        UnreachableInput, match=re.escape("s3://b/sets: cannot be opened (the server cannot be reached)")
+    ):
+        RemoteTarget.opened("s3://b/sets", once)

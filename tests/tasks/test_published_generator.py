@@ -125,6 +125,6 @@ def test_a_folder_that_holds_something_is_refused(version, tmp_path):
 def test_attempts_of_another_number_of_images_are_refused(version, tmp_path):
     path = version / "generator" / "attempts.npy"
     np.save(path, np.zeros(3, np.uint16))
-    sentence = f"{path}: is of 3 images, the version has 16; copy the version again"
+    sentence = f"{path}: is uint16 of shape (3,), not a number for each of 16 images; copy the version again"
     with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
         sample_as_published(version, tmp_path / "again")

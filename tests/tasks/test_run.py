@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from datasets.errors import BadInput, FormatError, Refused
 from tasks.parallel import ComputeSettings
-from tasks.run import Run, latest_run, message_of, read_run, stages_by_name, verdict_of
+from tasks.run import Run, latest_run, message_of, read_run, run_order, stages_by_name, verdict_of
 from tasks.run_log import LogObserver, ended_line, progress_line
 from tasks.stage import Place, Stage, StageResult
 from tasks.stage_process import ChildUsage, StageFailed
@@ -53,6 +53,17 @@ def test_two_runs_of_one_second_have_two_names(place):
         one.finish(None)
         names.append(one.name)
     assert names == ["20260102T030405Z", "20260102T030405Z-2"]
+
+
+def test_the_tenth_run_of_a_second_comes_after_the_ninth():
+    names = ["20260102T030405Z-10", "20260102T030406Z", "20260102T030405Z-9", "20260102T030405Z"]
+    assert sorted(names, key=run_order) == [names[3], names[2], names[0], names[1]]
+
+
+def test_the_newest_of_two_runs_of_one_second_is_the_second(place):
+    for _ in range(2):
+        run(place, lambda stage: lambda *args, **more: result_of(stage)).finish(None)
+    assert latest_run(place.shared).stem == "20260102T030405Z-2"
 
 
 def test_stages_after_a_failure_do_not_run(place):

@@ -267,7 +267,7 @@ def test_salvage_is_a_recorded_repair(workbench, write_images):
 
 def test_a_file_that_takes_too_long_costs_itself_only(workbench, write_images):
     rng = np.random.default_rng(9)
-    slow = rng.integers(0, 255, (1600, 1600, 1), dtype=np.uint8)  # several seconds of denoising
+    slow = rng.integers(0, 255, (3200, 3200, 1), dtype=np.uint8)  # eight seconds of denoising, or more
     quick = {f"a/{n}.png": rng.integers(0, 255, (16, 16, 1), dtype=np.uint8) for n in range(3)}
     workbench.prepare(write_images({**quick, "a/slow.png": slow, "b/last.png": slow[:16, :16]}), until="ingest")
     settings = SETTINGS.model_copy(

@@ -13,7 +13,7 @@ from datasets.pixel_packs import PackReader
 from tasks.imaging.measures import channel_sums
 from tasks.imaging.operations.denoise import DenoiseSettings
 from tasks.imaging.operations.resize import ResizeSettings
-from tasks.scan_file import ScanSettings, scan_payload
+from tasks.scanning.file import ScanSettings, scan_payload
 
 
 @pytest.fixture

@@ -1,19 +1,20 @@
 import re
 from collections import Counter
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.errors import BadInput
-from datasets.manifest import MANIFEST_FILE, read_table, with_columns, write_table
-from tasks.balance import BalanceSettings
+from datasets.manifest import MANIFEST_FILE, read_in_pieces, read_table, with_columns, write_table
 from tasks.class_ids import class_names, read_class_names
 from tasks.curate import CurateSettings
 from tasks.split import split
-from tasks.split_ledger import agrees_with_state
-from tasks.split_settings import SplitSettings
-from tasks.split_targets import largest_source_splits, largest_splits
+from tasks.splitting.balance import BalanceSettings
+from tasks.splitting.ledger import agrees_with_state
+from tasks.splitting.settings import SplitSettings
+from tasks.splitting.targets import largest_source_splits, largest_splits
 from tasks.state import State, write_state
 from tests.tasks.split_rows import SAID, SHARES, agreement_of, assigned_to, parted, placed_rows, row
 
@@ -349,8 +350,37 @@ def test_an_old_output_that_contradicts_what_was_published_is_not_reused(workben
     assert agrees_with_state(SplitSettings(), context, folder) == (
         f"an image assigned to {table[0]['split']} was published in {moved}"
     )
-    write_state(workbench.shared, State(class_names=("right", "left")))
-    assert "was published under another id" in agrees_with_state(SplitSettings(), context, folder)
+    both = {table[0]["sha256"]: table[0]["split"], table[0]["pixel_sha256"]: moved}
+    write_state(workbench.shared, State(splits=both))
+    assert agrees_with_state(SplitSettings(), context, folder) == (
+        f"an image assigned to {table[0]['split']} was published in {moved}"
+    )
+
+
+def test_an_old_output_that_is_as_published_is_reused(workbench, class_folders):
+    workbench.prepare(class_folders)
+    folder = workbench.outputs["split"]
+    rows = read_table(folder / MANIFEST_FILE).to_pylist()
+    splits = {entry[key]: entry["split"] for entry in rows for key in ("sha256", "pixel_sha256")}
+    for names in (("left", "right"), ("left",), None):
+        write_state(workbench.shared, State(splits=splits, class_names=names))
+        assert agrees_with_state(SplitSettings(), workbench.context("split", "curate"), folder) is None
+
+
+@pytest.mark.parametrize("published", [("right", "left"), ("right",), ("other", "right")])
+def test_an_old_output_whose_classes_have_other_ids_than_published_is_not_reused(workbench, class_folders, published):
+    workbench.prepare(class_folders)
+    write_state(workbench.shared, State(class_names=published))
+    found = agrees_with_state(SplitSettings(), workbench.context("split", "curate"), workbench.outputs["split"])
+    known = ["left"] if "other" in published else ["left", "right"]
+    assert found in [f"class {label} was published under another id" for label in known]
+
+
+def test_an_old_output_without_labels_contradicts_no_class(workbench, write_images, blob_image):
+    workbench.prepare(write_images({f"{number}.png": blob_image(0, number) for number in range(9)}))
+    write_state(workbench.shared, State(class_names=("cat",)))
+    found = agrees_with_state(SplitSettings(), workbench.context("split", "curate"), workbench.outputs["split"])
+    assert found is None
 
 
 def test_shares_that_leave_nothing_to_train_on_are_refused():
@@ -395,3 +425,56 @@ def test_balancing_keeps_the_training_images_that_were_published(workbench, clas
     rows = read_table(workbench.outputs["split"] / MANIFEST_FILE).to_pylist()
     assert {row["split"] for row in rows if row["sha256"] in published} == {"train"}
     assert Counter(row["label"] for row in rows if row["split"] == "train") == {"left": 3, "right": 3}
+
+
+def test_what_is_foretold_by_hand():
+    """Classes of up to two are for training; 0.7 and 0.12 of ten are rounded down, and one image may be added."""
+    assert largest_splits(SHARES, [1, 2, 3, 10]) == {"train": 1 + 2 + 3 + 8, "validation": 0 + 0 + 1 + 2}
+    few = SplitSettings(validation=0.44, test=0.44).shares
+    assert largest_splits(few, [1, 2, 10]) == {"train": 1 + 2 + 2, "validation": 0 + 0 + 4}
+    classes = [{"test": 3}, {"validation": 9, "train": 1}, {None: 20}, {"train": 10}, {"train": 2}]
+    assert largest_source_splits(SHARES, classes) == {"train": 0 + 1 + 20 + 10 + 2, "validation": 1 + 9 + 3 + 2}
+
+
+def test_a_word_of_an_unusable_image_is_not_followed():
+    rows = [row(0, said="validation", used=False), *(row(number, said="train") for number in range(1, 4))]
+    assert agreement_of(rows, [None, "validation", "train", "test"]) == {
+        "followed": 3,
+        "published_elsewhere": 0,
+        "unselected": 0,
+    }
+
+
+def test_a_manifest_in_pieces_is_split_as_a_whole_one(workbench, class_folders):
+    """Rejected rows lie in between, and two of one group were published in different splits."""
+    workbench.prepare(class_folders, "curate")
+    path = workbench.outputs["curate"] / MANIFEST_FILE
+    table = read_table(path)
+    rejected = {3: "zebra", 17: "zebra", 20: "alpha"}
+    status = [("rejected" if number in rejected else entry) for number, entry in enumerate(table["status"].to_pylist())]
+    reason = [rejected.get(number) for number in range(len(table))]
+    group = ["both" if number in (5, 30) else None for number in range(len(table))]
+    table = with_columns(table, status=status, reason=reason, group=group)
+    hashes = table["sha256"].to_pylist()
+    write_state(workbench.shared, State(splits={hashes[5]: "test", hashes[30]: "train"}))
+    outputs = []
+    for piece_rows in (40, 7):
+        write_table(table, path)
+        pq.write_table(pq.read_table(path), path, row_group_size=piece_rows, write_page_checksum=True)
+        assert len(list(read_in_pieces(path))) == -(-40 // piece_rows)
+        summary = workbench.run("split", split, SplitSettings(), "curate")
+        outputs.append(read_table(workbench.outputs["split"] / MANIFEST_FILE).to_pylist())
+        assert list(summary["rejected"].items()) == [("zebra", 2), ("alpha", 1), ("bridges_splits", 1)]
+    assert outputs[0] == outputs[1]
+    before = table.to_pylist()
+    assigned = {"split", "class_id", "status", "reason", "detail"}
+    for number, (entry, old) in enumerate(zip(outputs[0], before, strict=True)):
+        assert {name: entry[name] for name in entry.keys() - assigned} == {
+            name: old[name] for name in old.keys() - assigned
+        }
+        if number == 30:
+            assert (entry["status"], entry["reason"]) == ("unselected", "bridges_splits")
+            assert entry["detail"].startswith("it was published in train, a copy of it")
+        else:
+            assert (entry["status"], entry["reason"], entry["detail"]) == (old["status"], old["reason"], old["detail"])
+        assert (entry["split"] is None) == (entry["class_id"] is None) == (number in rejected or number == 30)

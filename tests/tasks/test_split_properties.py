@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets.splits import is_fold
-from tasks.balance import BalanceSettings
 from tasks.split import balanced
-from tasks.split_assignment import assign_splits
-from tasks.split_blocks import blocks
-from tasks.split_settings import SplitSettings
+from tasks.splitting.assignment import assign_splits
+from tasks.splitting.balance import BalanceSettings
+from tasks.splitting.blocks import blocks
+from tasks.splitting.settings import SplitSettings
 from tests.tasks.split_rows import SAID, SHARES, assigned_to, columns_of, parted, row
 
 FOLDS = SplitSettings(folds=3, test=0.2).shares
@@ -118,7 +118,11 @@ def test_of_several_folds_the_lowest_wins_and_test_before_all():
     [
         ({"folds": 1}, "folds 1 leaves nothing to train on; give 2 to 20, or 0 for train and validation"),
         ({"test": 0}, "test 0 is for folds only; give a share above 0, or set folds"),
-        ({"folds": 3, "test": 0.95}, "test 0.95 leaves under a tenth for the folds; lower it"),
+        ({"folds": 3, "test": 0.9}, "test 0.9 leaves under a tenth for the folds; lower it"),
+        (
+            {"validation": 0.45, "test": 0.45},
+            "validation 0.45 + test 0.45 leave under a tenth for training; lower them",
+        ),
         (
             {"folds": 3, "balance": {"policy": "undersample"}},
             "balance.policy undersample leaves out training images, and every fold is also validated on; set it to "
@@ -193,3 +197,16 @@ def digest_of(found, with_reasons):
         reason, why = found.left_out.get(number, ("bridges_splits", None))
         lines.append(f"{split} {why}" + (f" {reason}" if with_reasons else ""))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def test_of_folds_with_as_many_of_a_class_the_one_with_fewest_images_of_all_classes_is_next():
+    """Two of class a were published in one fold, one of class b in the other: that gets the first two of a."""
+    rows = [row(0, "a"), row(1, "a"), row(2, "b"), row(3, "a"), row(4, "a"), row(5, "a")]
+    ledger = {rows[0]["sha256"]: "fold_0", rows[1]["sha256"]: "fold_0", rows[2]["sha256"]: "fold_1"}
+    found = assigned_to(rows, SplitSettings(folds=2, test=0).shares, ledger=ledger)
+    assert Counter(found[entry["sha256"]] for entry in rows[3:]) == {"fold_1": 2, "fold_0": 1}
+
+
+def test_folds_do_not_depend_on_the_order_of_the_rows():
+    rows = [row(number, "bca"[number % 3]) for number in range(50)]
+    assert assigned_to(rows[::-1], FOLDS) == assigned_to(rows, FOLDS)

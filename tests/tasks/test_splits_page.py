@@ -17,7 +17,7 @@ from tasks.imaging.augmentation import AugmentationSettings
 from tasks.publish import PublishSettings, publish_real
 from tasks.shard import ShardSettings, shard_real
 from tasks.split import split
-from tasks.split_settings import SplitSettings
+from tasks.splitting.settings import SplitSettings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "splits.md").read_text(encoding="utf-8")
 SETTINGS = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]

@@ -204,6 +204,15 @@ def test_what_other_settings_left_unfinished_is_swept(works, place):
     assert [path.name for path in (place.shared / "note").iterdir()] == [result.path.name]
 
 
+def test_of_interrupted_work_of_a_resumable_stage_the_newest_is_kept(works, place):
+    for text in ("old", "new"):
+        with pytest.raises(StageFailed):
+            run_stage(stage(works.die, resumable=True), works.NoteSettings(text=text), place, {})
+    newest = max((place.shared / "note").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    result = run_stage(stage(works.write_note, resumable=True), works.NoteSettings(text="other"), place, {})
+    assert {path.name for path in (place.shared / "note").iterdir()} == {result.path.name, newest.name}
+
+
 def test_what_a_dead_stage_started_dies_with_it(works, place, tmp_path):
     settings = works.NoteSettings(marker=tmp_path / "pid")
     with pytest.raises(StageFailed):
@@ -214,8 +223,17 @@ def test_what_a_dead_stage_started_dies_with_it(works, place, tmp_path):
 
 def test_a_stage_that_takes_too_long_is_stopped(works, place, tmp_path):
     settings = works.NoteSettings(marker=tmp_path / "pid")
-    with pytest.raises(StageFailed, match=r"sleep_for_ever stopped: it used up its 3 s"):
+    with pytest.raises(StageFailed, match=r"sleep_for_ever stopped: it used up its 3 s") as caught:
         run_stage(stage(works.sleep_for_ever, timeout_s=3.0), settings, place, {})
+    assert not is_alive(int(settings.marker.read_text()))
+    assert caught.value.may_pass is False
+
+
+def test_a_stage_whose_native_code_never_comes_back_is_stopped_too(works, place, tmp_path, monkeypatch):
+    monkeypatch.setattr("tasks.stage_process.GRACE_S", 0.5)
+    settings = works.NoteSettings(marker=tmp_path / "pid")
+    with pytest.raises(StageFailed, match=r"sleep_deaf_with_the_lock stopped: it used up its 3 s"):
+        run_stage(stage(works.sleep_deaf_with_the_lock, timeout_s=3.0), settings, place, {})
     assert not is_alive(int(settings.marker.read_text()))
 
 
@@ -305,3 +323,12 @@ def test_differences_names_libraries_and_code():
     old = {"settings": {}, "libraries": {"numpy": "1"}, "code": "a"}
     new = {"settings": {}, "libraries": {"numpy": "2"}, "code": "b"}
     assert differences(old, new) == ["code changed", "library changed: numpy 1 → 2"]
+
+
+@pytest.mark.parametrize("damaged", [b"\xff\xfe", b"[]", b'{"format": 1}', b'{"format": 1, "par', b""])
+def test_a_damaged_done_has_the_stage_run_again(works, place, damaged):
+    first = run_stage(stage(works.write_note), works.NoteSettings(), place, {})
+    (first.path / "DONE").write_bytes(damaged)
+    again = run_stage(stage(works.write_note), works.NoteSettings(), place, {})
+    assert (again.outcome, again.why) == ("ran", f"{first.path.name}/DONE is damaged")
+    assert again.digest == first.digest

@@ -1,6 +1,7 @@
 """One attempt at one URL: the rules for what a server may answer."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ MAX_SPARED_BYTES = 16 << 10
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TRIED_AGAIN = {408, 425, 429}
 _POLITELY = {429, 503}
+_NAME = re.compile(r"[a-z0-9][a-z0-9.+/, -]{0,59}")
 _OTHER_TYPES = ("application/octet-stream", "binary/octet-stream")
 
 
@@ -237,6 +239,7 @@ def _decoded(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def _shown(text: str) -> str:
-    """Text of a server as it may stand in a sentence."""
-    return text[:60].encode("ascii", "backslashreplace").decode()
+def _shown(name: str) -> str:
+    """What a server calls a type or an encoding, as far as it can be one: a server may repeat what it was asked."""
+    found = _NAME.match(name)
+    return found[0] if found else "something without a name"

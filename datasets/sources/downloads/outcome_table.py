@@ -5,18 +5,19 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
-from datasets.errors import FormatError
-from datasets.sources.downloads.outcomes import DOWNLOADED, Outcome
+from datasets.errors import FormatError, brief
+from datasets.sources.downloads.outcomes import DOWNLOADED, OUTCOMES, Outcome
 
 OUTCOMES_FILE = "outcomes.sqlite"
 OUTCOMES_VERSION = 1
 LOCK_TIMEOUT_S = 30
-_COLUMNS = len(fields(Outcome))  # the first columns of the table are these fields, in this order
+_OUTCOMES = "SELECT key, url, code, detail, status, attempts, size_bytes, sha256, final_url, robots FROM outcomes"
+"""The fields of Outcome, in their order, which are the first columns of the table."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outcomes (
     key INTEGER PRIMARY KEY,  -- first 8 bytes of the sha256 of the URL, which itself may hold credentials
@@ -71,7 +72,9 @@ class OutcomeTable:
     def opened(cls, folder: Path) -> Self:
         """The table of a folder, which has to be there. Raises FormatError: damaged, or of an unknown version."""
         path = folder / OUTCOMES_FILE
-        table = cls(sqlite3.connect(path, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False), path)
+        connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        connection.text_factory = lambda content: content.decode("utf-8", "replace")  # of a damaged page too
+        table = cls(connection, path)
         try:
             table._prepare()
         except BaseException:
@@ -107,9 +110,9 @@ class OutcomeTable:
 
     def outcome(self, key: int, policy: str) -> Outcome | None:
         """That of one URL, unless it failed under other settings, which says nothing about these."""
-        query = "SELECT * FROM outcomes WHERE key = ? AND (code = ? OR policy = ?)"
+        query = f"{_OUTCOMES} WHERE key = ? AND (code = ? OR policy = ?)"
         row = self._connection.execute(query, (key, DOWNLOADED, policy)).fetchone()
-        return Outcome(*row[:_COLUMNS]) if row else None
+        return Outcome(*row) if row and row[2] in OUTCOMES else None
 
     def checksum(self, key: int) -> str | None:
         """The sha256 (hex) of what was downloaded from one URL. May be called by any thread."""
@@ -165,8 +168,11 @@ class OutcomeTable:
                     f"BEGIN EXCLUSIVE; {_SCHEMA} PRAGMA user_version = {OUTCOMES_VERSION}; COMMIT;"
                 )
             version = self._value("PRAGMA user_version")
-        except sqlite3.DatabaseError as error:
-            raise FormatError(f"{self._path}: cannot be read ({error}); {remedy}") from error
+            if version == OUTCOMES_VERSION:
+                for query in (_OUTCOMES, "SELECT passing, policy, ended_at FROM outcomes"):
+                    self._connection.execute(f"{query} LIMIT 1").fetchall()
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            raise FormatError(f"{self._path}: cannot be read ({brief(error)}); {remedy}") from error
         if version != OUTCOMES_VERSION:
             raise FormatError(f"{self._path}: version {version}, this code reads {OUTCOMES_VERSION}; {remedy}")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TextIO
 
-from datasets.errors import BadInput
+from datasets.errors import BadInput, brief
 
 MAX_LINE_CHARACTERS = 1 << 20
 BATCH_ROWS = 4096
@@ -158,8 +158,8 @@ class UrlRows:
                     for values in batch.to_pylist():
                         number += 1
                         yield self._row(values, f"row {number}")
-        except pa.ArrowException as error:
-            raise BadInput(f"{self.path}: a damaged Parquet file ({_first_line(error)}); make it again") from error
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            raise BadInput(f"{self.path}: a damaged Parquet file ({brief(error)}); make it again") from error
 
     def _row(self, values: Mapping[str, Any], where: str) -> UrlRow:
         return UrlRow(*(self._text(values.get(column), column, where) if column else None for column in self.columns))
@@ -178,7 +178,7 @@ class UrlRows:
         for column in self.columns:
             if column and column not in names:
                 shown = ", ".join(sorted(names)[:20])
-                raise BadInput(f"{self.path}: no column {column!r} in it; there are {shown}; name one of them")
+                raise BadInput(f"{self.path}: no column {column!r} in it; there are {brief(shown)}; name one of them")
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         with self._opened() as file:
@@ -199,7 +199,8 @@ class UrlRows:
             yield file
 
     def _unreadable(self, error: OSError) -> BadInput:
-        return BadInput(f"{self.path}: cannot be read ({error.strerror or error}); give a file with a list of URLs")
+        why = brief(error.strerror or error)
+        return BadInput(f"{self.path}: cannot be read ({why}); give a file with a list of URLs")
 
 
 def _cell(cells: Sequence[str], place: int | None) -> str | None:
@@ -215,7 +216,3 @@ def _plain(value: str | float | None) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value).strip() or None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -4,20 +4,18 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import NamedTuple, Self
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import idna
+
+from datasets.masking import MASK, is_secret_parameter, masked
 
 MAX_URL_CHARACTERS = 8192
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 _PARAMETER = re.compile(r"[^&;]+")
-_SECRET_TEXTS = ("signature", "token", "password", "credential", "secret", "apikey", "accesskey")
-_SECRET_WORDS = {"sig", "sign", "key", "expires", "auth", "pass", "passwd", "pwd"}
-_SECRET_WORDS |= {"jwt", "session", "sessionid", "sid", "hmac", "policy", "bearer"}
 _LONG_ENOUGH_FOR_A_SECRET = 16
-_SECRET_STARTS = ("x-amz-", "x-goog-")
 _MAX_SHOWN = 60
 
 
@@ -115,20 +113,11 @@ def _quoted(text: str, also_safe: str) -> str:
 def _without_secret(match: re.Match[str]) -> str:
     name, equals, _ = match[0].partition("=")
     if not equals:
-        return name if len(name) < _LONG_ENOUGH_FOR_A_SECRET else "..."
-    return f"{name}=..." if _is_secret(unquote(name).lower()) else match[0]
-
-
-def _is_secret(name: str) -> bool:
-    bare = re.sub(r"[^a-z0-9]", "", name)
-    return (
-        name.startswith(_SECRET_STARTS)
-        or any(text in bare for text in _SECRET_TEXTS)
-        or not _SECRET_WORDS.isdisjoint(re.split(r"[^a-z0-9]+", name))
-    )
+        return name if len(name) < _LONG_ENOUGH_FOR_A_SECRET else MASK
+    return f"{name}={MASK}" if is_secret_parameter(name) else match[0]
 
 
 def _shortened(text: str) -> str:
     """Text of strangers as it may stand in a sentence."""
-    text = text.encode("ascii", "backslashreplace").decode()
+    text = masked(text.encode("ascii", "backslashreplace").decode())
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets.errors import BadInput
+from datasets.errors import BadInput, brief
 from datasets.sources.shards.tfds_folder import read_json
 from datasets.tfds_layout import FEATURES_FILE
 
@@ -90,7 +90,7 @@ def _check_image(path: Path, features: Mapping[str, Any], name: str) -> None:
 def _names(features: Mapping[str, Any], *kinds: str) -> str:
     shown = (name for name in sorted(features) if not kinds or _kind(features[name]) in kinds)
     names = [f"{name} ({_kind(features[name])})" for name in shown]
-    return ", ".join(names) or "none"
+    return brief(", ".join(names) or "none")
 
 
 def _class_names(path: Path) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from datasets.errors import BadInput
+from datasets.errors import BadInput, brief
 from datasets.manifest import MANIFEST_FILE
 from datasets.published import resolve_version
 from datasets.tfds_layout import DATASET_INFO_FILE, FEATURES_FILE, INDEX_FILE, LATEST_FILE, is_version, read_index
@@ -128,14 +128,16 @@ def _their_shards(folder: Path, info: Mapping[str, Any]) -> Iterator[Shard]:
     except BadInput:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{path}: does not describe its splits as TFDS does ({error!r}); prepare it again") from error
+        raise BadInput(
+            f"{path}: does not describe its splits as TFDS does ({brief(repr(error))}); prepare it again"
+        ) from error
 
 
 def _shards_of_split(path: Path, info: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[Shard]:
     file_format = _either(info, "fileFormat", "file_format") or "tfrecord"
     if file_format != "tfrecord":
         raise BadInput(
-            f"{path}: its file format is {file_format}, only tfrecord is read; prepare it again with "
+            f"{path}: its file format is {brief(file_format)}, only tfrecord is read; prepare it again with "
             "file_format='tfrecord'"
         )
     template = _either(entry, "filepathTemplate", "filepath_template") or _DEFAULT_TEMPLATE
@@ -153,7 +155,7 @@ def _shard_file(path: Path, template: str, values: Mapping[str, str], index: int
     known = {**values, "SHARD_INDEX": x, "NUM_SHARDS": y, "SHARD_X_OF_Y": f"{x}-of-{y}"}
     file = re.sub(r"\{(\w+)\}", lambda match: known.get(match[1], match[0]), template)
     if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\0" in file:
-        raise BadInput(f"{path}: names the shard {file!r}, which leads out of the folder; prepare it again")
+        raise BadInput(f"{path}: names the shard {brief(repr(file))}, which leads out of the folder; prepare it again")
     return file
 
 
@@ -166,7 +168,8 @@ def _stamped(folder: Path, shard: Shard) -> Shard:
     try:
         status = path.stat()
     except OSError as error:
-        raise BadInput(f"{path}: a shard that cannot be opened ({error.strerror}); copy the data set again") from error
+        why = f"a shard that cannot be opened ({error.strerror})"
+        raise BadInput(f"{folder / brief(shard.file)}: {why}; copy the data set again") from error
     if not stat.S_ISREG(status.st_mode):
         raise BadInput(f"{path}: a shard that is not a regular file; copy the data set again")
     return Shard(shard.split, shard.file, shard.first, shard.records, status.st_size, status.st_mtime_ns)

@@ -1,9 +1,12 @@
 """What the errors of fsspec's drivers mean, in words.
 
 Drivers are told apart by the names of their error classes, since they are installed only where they are needed.
+What they raise stays behind (`from None`): it may hold addresses with signatures, and logs keep tracebacks.
 """
 
 import re
+
+from datasets.masking import masked
 
 MAX_LENGTH = 200
 _REASONS = {
@@ -22,7 +25,6 @@ _REASONS = {
 }
 """Class of an error -> what it means; the class may be any of its bases."""
 _CONNECTION = {"ConnectionError", "HTTPClientError", "TimeoutError", "FSTimeoutError", "ClientError", "gaierror"}
-_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError"}
 
 
 def reason(error: BaseException) -> str:
@@ -58,6 +60,5 @@ def _class_names(error: BaseException) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """Without line breaks, credentials of URLs, and queries, which may be signatures."""
-    text = re.sub(r"//[^/@\s]*@", "//", " ".join(text.split()))
-    return re.sub(r"\?[^\s\"']*", "", text)[:MAX_LENGTH]
+    """Without line breaks, credentials, and queries of URLs, which may be signatures."""
+    return re.sub(r"\?[^\s\"']*", "", masked(" ".join(text.split())))[:MAX_LENGTH]

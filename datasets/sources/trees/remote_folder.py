@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from datasets.errors import BadInput
+from datasets.errors import BadInput, UnreachableInput
 from datasets.sources.base import MAX_MEMBER_BYTES
 from datasets.sources.trees.file_tree import FileTree, TreeFile
 from datasets.sources.trees.local_folder import LocalFolder
@@ -48,13 +48,13 @@ class RemoteFolder(FileTree):
     def files(self) -> Iterator[TreeFile]:
         """Depth first, each folder sorted by name; holds what lies in one folder per level.
 
-        Raises BadInput where the root cannot be listed, OSError where the connection fails on the way: what would be
-        missing then is not known.
+        Raises BadInput where the root cannot be listed, UnreachableInput where the connection fails, also on the way:
+        what would be missing then is not known.
         """
         try:
             stack = [_listed_folder(self, "")]
         except Exception as error:  # drivers raise anything
-            raise BadInput(f"{self.url}: cannot be listed ({reason(error)})") from error
+            raise _refusal(error)(f"{self.url}: cannot be listed ({reason(error)})") from None
         while stack:
             entry = next(stack[-1], None)
             if entry is None:
@@ -69,14 +69,32 @@ class RemoteFolder(FileTree):
                 except Exception as error:
                     yield self._unlisted(entry, error)
 
+    def top_names(self) -> list[str]:
+        """Names directly below the URL, those of folders with a slash. Raises BadInput where they cannot be listed."""
+        try:
+            entries = list(_listed_folder(self, ""))
+        except Exception as error:
+            raise BadInput(f"{self.url}: cannot be listed ({reason(error)})") from None
+        return [entry.member if isinstance(entry, TreeFile) else f"{entry}/" for entry in entries]
+
+    def holds(self, path: str) -> bool:
+        """Whether there is a file or folder of that path below the URL. Raises BadInput where that cannot be told."""
+        try:
+            system, root = self._opened()
+            return bool(system.exists(f"{root}/{path}"))
+        except Exception as error:
+            raise BadInput(f"{self.url}/{path}: cannot be opened ({reason(error)})") from None
+
     def read(self, member: str) -> bytes:
-        """The whole object. Raises OSError."""
+        """The whole object. Raises OSError, and UnreachableInput where nothing of the folder can be reached now."""
         if _name_problem(member.split("/")):
             raise OSError(errno.EINVAL, f"no path below {self.url}", member)
         try:
             payload = self._bytes_of(member)
         except Exception as error:
-            raise OSError(errno.EIO, f"{self.url} does not give it: {reason(error)}", member) from error
+            if may_be_tried_again(error):
+                self._check_reached()
+            raise OSError(errno.EIO, f"{self.url} does not give it: {reason(error)}", member) from None
         if len(payload) > MAX_MEMBER_BYTES:
             raise OSError(errno.EFBIG, f"more than {MAX_MEMBER_BYTES >> 20} MiB, which is no image", member)
         return payload
@@ -115,15 +133,29 @@ class RemoteFolder(FileTree):
                 is_file = [entry["name"] for entry in system.ls(root, detail=True)] == [root]
         except Exception as error:
             if is_missing(error):
-                raise BadInput(f"{self.url}: no such bucket or folder; give the one that holds the images") from error
-            raise BadInput(f"{self.url}: cannot be opened ({reason(error)})") from error
+                raise BadInput(f"{self.url}: no such bucket or folder; give the one that holds the images") from None
+            raise _refusal(error)(f"{self.url}: cannot be opened ({reason(error)})") from None
         if is_file:
             raise BadInput(f"{self.url}: a single object, not a folder; download it first, then give its path")
 
     def _unlisted(self, member: str, error: Exception) -> TreeFile:
         if may_be_tried_again(error):
-            raise OSError(errno.EIO, f"{self.url}/{member}: cannot be listed ({reason(error)})") from error
+            raise UnreachableInput(f"{self.url}/{member}: cannot be listed ({reason(error)})") from None
         return TreeFile(f"{member}/", problem="unreadable_folder", detail=reason(error))
+
+    def _check_reached(self) -> None:
+        """One object that fails is a problem of its own; a store that fails says nothing about any object."""
+        try:
+            system, root = self._opened()
+            system.invalidate_cache()  # which would answer for the store
+            system.info(root)
+        except Exception as error:
+            if may_be_tried_again(error):
+                raise UnreachableInput(f"{self.url}: cannot be read ({reason(error)})") from None
+
+
+def _refusal(error: Exception) -> type[BadInput]:
+    return UnreachableInput if may_be_tried_again(error) else BadInput
 
 
 def _local_folder(url: str, path: Path) -> LocalFolder:

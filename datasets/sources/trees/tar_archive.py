@@ -92,14 +92,6 @@ def is_tar(path: Path) -> bool:
         return begins_as_tar(path, compression)
 
 
-def tar_index(path: Path) -> TarIndex:
-    """Every file of an uncompressed tar archive but folders, in its order; kept for as long as the file stays the same.
-
-    Raises BadInput for an archive that is damaged, cut off or cannot be opened.
-    """
-    return _opened(input_state(path), path)
-
-
 @dataclass(frozen=True, slots=True)
 class TarArchive(FileTree):
     """The files of a tar archive, or of the folder `root` in it. A compressed one is fetched into `cache` first."""
@@ -149,9 +141,9 @@ class TarArchive(FileTree):
     def _index(self, state: FileState) -> TarIndex:
         """Raises BadInput; what it says names the archive itself, never its copy in the cache."""
         if not _is_compressed(state):
-            return _opened(state, self.path)
+            return tar_index(state, self.path)
         try:
-            return _opened(file_state(plain_copy(state, self.cache)), self.path)
+            return tar_index(file_state(plain_copy(state, self.cache)), self.path)
         except FileNotFoundError as error:
             raise BadInput(f"{self.path}: it is compressed, and has to be decompressed by `fetch` first") from error
 
@@ -161,8 +153,12 @@ def _tree_file(member: str, size_bytes: int, tag: str, problem: str | None) -> T
     return TreeFile(member, size_bytes, tag, problem, detail)
 
 
-def _opened(state: FileState, shown: Path) -> TarIndex:
-    """Raises BadInput. Threads wait for one of them to read the headers, instead of each reading them."""
+def tar_index(state: FileState, shown: Path) -> TarIndex:
+    """Every file of an uncompressed tar archive but folders, in its order; kept for as long as the file stays the same.
+
+    Threads wait for one of them to read the headers, instead of each reading them. Raises BadInput for an archive that
+    is damaged, cut off or cannot be opened.
+    """
     with _opening, openable(shown):
         return _cached(state, shown)
 

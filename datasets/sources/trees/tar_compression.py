@@ -75,7 +75,7 @@ def begins_as_tar(path: Path, compression: Compression) -> bool:
                 if len(begin) >= BLOCK_BYTES:
                     break
         except DamagedData:
-            pass
+            pass  # what came before the damage tells, or is no tar archive's header
     return is_tar_header(begin[:BLOCK_BYTES])
 
 

@@ -41,11 +41,6 @@ def augmented(image: np.ndarray, augmenters: Sequence[AnyAugmenter], seed: int) 
     return copy
 
 
-def augmented_variants(image: np.ndarray, augmenters: Sequence[AnyAugmenter], seeds: Sequence[int]) -> np.ndarray:
-    """uint8 [H, W, C] -> uint8 [K, H, W, C], one copy per seed; each equals `augmented` with that seed."""
-    return np.stack([augmented(image, augmenters, seed) for seed in seeds]) if seeds else image[np.newaxis][:0]
-
-
 def _drawn(augmenters: Sequence[AnyAugmenter], seed: int) -> Iterator[tuple[tuple[AnyAugmenter, ...], int]]:
     """What is done to one copy: steps with their seeds. Neighbouring affine ones with one fill are one step."""
     chosen = []

@@ -116,6 +116,12 @@ PERMANENT = {
         "the server calls it text/html, which is no image",
         200,
     ),
+    "a type that repeats what was asked": (
+        lambda h: h.send(content_type="text/html&token=4711"),
+        "wrong_type",
+        "the server calls it text/html, which is no image",
+        200,
+    ),
     "empty": (lambda h: h.send(b""), "empty_body", "the server answered with nothing", 200),
     "gzip": (
         lambda h: h.send(content_encoding="gzip"),

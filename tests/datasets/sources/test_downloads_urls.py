@@ -38,6 +38,11 @@ def test_what_is_asked_for(text, expected):
         ("file:///etc/passwd", "only http and https are allowed, not file"),
         ("javascript:alert(1)", "only http and https are allowed, not javascript"),
         ("a.example/1.jpg", "only http and https are allowed, not a.example/1.jpg"),
+        ("a.example/1.jpg?w=1&sig=4711", "only http and https are allowed, not a.example/1.jpg?w=1&sig=..."),
+        (
+            "http://me:secret@a\u2100b/",
+            "it is no URL (netloc '...@a\\u2100b' contains invalid characters under NFKC...)",
+        ),
         ("http://user:secret@a.example/", "it holds a user name or password"),
         ("http://a.example@10.0.0.1/", "it holds a user name or password"),
         ("http:///1.jpg", "it names no server"),

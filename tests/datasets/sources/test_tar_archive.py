@@ -19,16 +19,21 @@ from hypothesis import strategies as st
 from datasets.errors import BadInput
 from datasets.sources.base import PROBLEMS
 from datasets.sources.trees import archive_limits
+from datasets.sources.trees.archive_file import input_state
 from datasets.sources.trees.file_tree import TreeFile
 from datasets.sources.trees.local_folder import LocalFolder
 from datasets.sources.trees.opening import open_tree
-from datasets.sources.trees.tar_archive import TarArchive, TarEntry, is_tar, tar_index
+from datasets.sources.trees.tar_archive import TarArchive, TarEntry, TarIndex, is_tar, tar_index
 
 DATA = os.environ.get("AUGMENT_DATASET_TEST_DATA")
 FORMATS = {"ustar": tarfile.USTAR_FORMAT, "GNU": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 COMPRESS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
 CUT_OFF = "damaged tar archive at byte {place} (it ends there without an end mark, so that it was cut off)"
 MEMBERS = {"cat/1.png": b"one" * 1000, "cat/2.png": b"", "dog/été 3.png": os.urandom(5000), "4.png": b"4"}
+
+
+def index_of(path: Path) -> TarIndex:
+    return tar_index(input_state(path), path)
 
 
 def info(name: str, size: int = 0, **fields) -> tarfile.TarInfo:
@@ -141,7 +146,7 @@ def test_a_listed_file_has_its_size_and_the_state_of_the_archive(tmp_path):
 def test_the_index_says_where_each_file_lies(tmp_path):
     entries = (info("a", 3, mtime=1_700_000_000), b"abc"), (info("folder", type=tarfile.DIRTYPE), b"")
     payload = tar_of(*entries, (info("b/c", 1, mtime=-5), b"x"), archive_format=tarfile.GNU_FORMAT)
-    index = tar_index(written(tmp_path, payload).path)
+    index = index_of(written(tmp_path, payload).path)
     assert list(index) == [TarEntry("a", 512, 3, 1_700_000_000, None), TarEntry("b/c", 2048, 1, -5, None)]
     assert [payload[entry.offset : entry.offset + entry.size] for entry in index] == [b"abc", b"x"]
     assert index[-1:] == [index[1]]
@@ -149,10 +154,10 @@ def test_the_index_says_where_each_file_lies(tmp_path):
 
 def test_an_index_is_made_once_for_each_state_of_a_file(tmp_path):
     path = written(tmp_path, tar_of_members({"a": b"1"})).path
-    before = tar_index(path)
-    assert tar_index(path) is before
+    before = index_of(path)
+    assert index_of(path) is before
     os.utime(path, ns=(1, 1))
-    assert tar_index(path) is not before
+    assert index_of(path) is not before
 
 
 @pytest.mark.parametrize("how", ["plain", *COMPRESS])
@@ -321,7 +326,7 @@ def test_a_member_that_is_not_there(tmp_path):
 
 def test_an_archive_that_shrinks_while_it_is_read(tmp_path):
     tree = written(tmp_path, tar_of_members({"a": bytes(5000)}))
-    index = tar_index(tree.path)
+    index = index_of(tree.path)
     os.truncate(tree.path, 1000)
     with pytest.raises(OSError, match=r"^photos\.tar: it ends at byte 1000, in the middle of a file$"):
         index.read("a")
@@ -506,7 +511,7 @@ def test_what_the_standard_library_writes_is_read(tmp_path_factory, members, arc
     path = tmp_path_factory.getbasetemp() / "written.tar"
     path.unlink(missing_ok=True)
     path.write_bytes(tar_of_members(members, archive_format))
-    index = tar_index(path)
+    index = index_of(path)
     assert {entry.name: index.read(entry.name) for entry in index} == members
 
 

@@ -65,3 +65,9 @@ def test_a_digest_may_be_in_capitals():
 def test_what_a_kind_means(kind, application, embedded):
     settings = ExtractorSettings(kind=kind)
     assert (settings.application, settings.is_embedded) == (application, embedded)
+
+
+def test_inception_is_downloaded_from_where_it_is_published():
+    assert ExtractorSettings().address == (
+        "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
+    )

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from datasets.errors import BadInput
-from gan.models.options import has_batch_statistics
+from gan.models.options import check_groups, has_batch_statistics
 from gan.models.spec import ModelSpec, check_attention
 from gan.settings import TrainingSettings
 
@@ -48,11 +48,37 @@ def test_no_normalisation_may_be_asked_of_families_without_any(model: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("model", "normalisation", "wanted"),
-    [("dcgan", "auto", True), ("dcgan", "batch", True), ("dcgan", "layer", False), ("conv", "auto", False)],
+    ("model", "normalisation", "spectral", "wanted"),
+    [
+        ("dcgan", "auto", False, True),
+        ("dcgan", "batch", False, True),
+        ("dcgan", "layer", False, False),
+        ("dcgan", "auto", True, False),
+        ("conv", "auto", False, False),
+    ],
 )
-def test_batch_statistics_are_those_of_batch_normalisation(model: str, normalisation: Any, wanted: bool) -> None:
-    assert has_batch_statistics(model, normalisation) is wanted
+def test_batch_statistics_are_those_of_batch_normalisation(
+    model: str, normalisation: Any, spectral: bool, wanted: bool
+) -> None:
+    assert has_batch_statistics(model, normalisation, spectral) is wanted
+
+
+def test_a_gradient_penalty_goes_with_spectral_normalisation() -> None:
+    changes = {"spectral_normalisation": True, "penalty": {"kind": "gradient_penalty"}}
+    assert TrainingSettings(model="dcgan", **changes).penalty_kind == "gradient_penalty"
+
+
+@pytest.mark.parametrize("model", ["progressive", "stylegan2"])
+def test_a_batch_that_makes_no_groups_is_refused(model: str) -> None:
+    sentence = f"Value error, batch_size is 7, but model {model} compares images in equal groups of 2 to 4; take 8 ["
+    with pytest.raises(ValidationError, match=re.escape(sentence)):
+        TrainingSettings(model=model, batch_size=7)
+    assert TrainingSettings(model=model, batch_size=9).batch_size == 9
+
+
+def test_the_share_of_a_device_has_to_make_groups() -> None:
+    with pytest.raises(ValueError, match=r"^batch_size is 10 on 2 devices, but .* 2 to 4; take 12$"):
+        check_groups("stylegan2", 10, 2)
 
 
 def spec(resolution_px: int, attention_px: int | None) -> ModelSpec:

@@ -8,10 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from gan.models.families.r3gan import build_discriminator, build_generator
 from gan.models.spec import ModelSpec
+from tests.gan.models.second_order import check_degree_two
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -89,21 +89,8 @@ def trained_a_little(network: keras.Model) -> keras.Model:
 
 @pytest.mark.parametrize(("resolution_px", "classes"), [(32, 0), (128, 3)])
 def test_exact_penalties_have_slopes_through_everything(resolution_px: int, classes: int) -> None:
-    """Euler: the penalty is of degree two in the first kernel, in those between stages, and in the last."""
     network = trained_a_little(build_discriminator(spec(resolution_px, 4, 16, classes), 0))
-    images = tf.random.stateless_normal((2, resolution_px, resolution_px, 3), (0, 0))
-    inputs = [images, *([tf.constant([0, 2])] if classes else [])]
-    with tf.GradientTape() as outer:
-        with tf.GradientTape() as inner:
-            inner.watch(images)
-            total = tf.reduce_sum(network(inputs, training=True))
-        penalty = tf.reduce_sum(tf.square(inner.gradient(total, images)))
-    layers = [network.get_layer(name) for name in ("image", f"down_{resolution_px // 2}", "base")]
-    layers.append(network.get_layer("vector" if classes else "score"))
-    variables = [layer.trainable_variables[0] for layer in layers]
-    slopes = outer.gradient(penalty, [variable.value for variable in variables])
-    along = [float(tf.reduce_sum(slope * kernel.value)) for slope, kernel in zip(slopes, variables, strict=True)]
-    assert along == pytest.approx([2 * float(penalty)] * 4, rel=1e-3)
+    check_degree_two(network, ["image", f"down_{resolution_px // 2}", "base", "vector" if classes else "score"])
 
 
 JAX = """

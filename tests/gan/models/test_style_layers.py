@@ -8,9 +8,10 @@ from gan.models.equalised_layers import EqualisedConv2D, EqualisedDense
 from gan.models.families.stylegan2 import build_generator
 from gan.models.learned_image import LearnedImage
 from gan.models.mapping_network import MeanStyle, parts_of, towards_mean_style
-from gan.models.minibatch_deviation import MinibatchDeviation, group_size
+from gan.models.minibatch_deviation import MinibatchDeviation
 from gan.models.modulated_convolution import ModulatedConv2D
 from gan.models.noise_layers import Noise
+from gan.models.options import group_size
 from gan.models.pixel_norm import unit_mean_square
 from gan.models.spec import ModelSpec
 

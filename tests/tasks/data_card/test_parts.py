@@ -5,7 +5,6 @@ import pytest
 
 from datasets.manifest import table_of
 from datasets.tfds_layout import Index, Normalise, ShardEntry, ShardFeatures
-from tasks.data_card.card import cell
 from tasks.data_card.class_measures import MeasureTable, real_measures
 from tasks.data_card.counting import balance_sentence, class_table, source_rows
 from tasks.data_card.grids import CELL_SIDE_PX, COLUMNS, grid
@@ -54,10 +53,6 @@ def test_licences_by_the_names_of_huggingface(licences, lines):
 
 def test_without_labels_the_task_is_another():
     assert "- unconditional-image-generation\n" in header(index(class_names=None), [])
-
-
-def test_what_markdown_reads_as_markup_is_escaped():
-    assert cell("a|b *c* [d](e) <f> _g_ h_i\n# j `k`") == r"a\|b \*c\* \[d\](e) \<f\> \_g\_ h_i \# j \`k\`"
 
 
 def test_images_without_a_licence_are_counted():

@@ -80,6 +80,12 @@ def test_our_sources_read_back_the_same_pixels_labels_and_splits(tmp_path, chang
     assert found == expected
 
 
+def test_splits_are_exported_in_the_order_that_all_commands_show(tmp_path):
+    names = ["fold_0", "fold_2", "fold_10", "test", "fold_2_augmented"]
+    folder = tiny(splits=dict.fromkeys(sorted(names), 1)).write(tmp_path / "tiny" / "1.0.0")
+    assert list(export(folder, "parquet", tmp_path / "out", (), MIB, silent)) == names
+
+
 @pytest.mark.parametrize("layout", SOURCES)
 def test_images_without_labels(tmp_path, layout):
     folder = tiny(class_names=None).write(tmp_path / "tiny" / "1.0.0")
@@ -153,7 +159,7 @@ def test_the_card_names_the_files_of_every_split(tmp_path, folder):
     for entry in config["data_files"]:
         files = list(out.glob(entry["path"]))
         assert sum(pq.read_metadata(file).num_rows for file in files) == SPLITS[entry["split"]]
-    assert [entry["split"] for entry in config["data_files"]] == ["train", "train_augmented", "validation", "test"]
+    assert [entry["split"] for entry in config["data_files"]] == ["train", "validation", "test", "train_augmented"]
 
 
 def test_a_sample_is_three_files_in_a_row(tmp_path, folder):

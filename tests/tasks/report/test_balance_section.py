@@ -19,4 +19,4 @@ def test_folds_have_columns_of_their_own_and_take_turns_in_colour(workspace):
     folds = ["fold_0", "fold_1", "fold_2"]
     assert found["splits"] == [*folds, *[f"{name}_augmented" for name in folds]]
     assert found["bars"] == [(0, "train"), (1, "validation"), (2, "train")]
-    assert sum(found["totals"][:3]) == sum(sum(counts[:3]) for _, counts in found["rows"]) > 0
+    assert sum(found["totals"][:3]) == sum(sum(counts[:3]) for _, _, counts in found["rows"]) > 0

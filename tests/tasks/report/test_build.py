@@ -1,17 +1,22 @@
 """The page as a whole, for runs that ended in all sorts of ways."""
 
+import base64
+import hashlib
 import logging
 import re
 import shutil
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+from gan.film import gif_of
 from tasks.report import build
 from tasks.report.build import build_report, headline
 
-VOID = {"meta", "img", "br", "line", "rect", "path", "link", "input"}
+VOID = {"meta", "img", "br", "line", "rect", "link", "input"}
 HOSTILE = "<script>alert(1)</script>"
+SCRIPT = (build.TEMPLATES / "page.js").read_text(encoding="utf-8")
 
 
 class Page(HTMLParser):
@@ -63,9 +68,9 @@ def sections(page):
 
 
 def test_a_whole_run_has_every_section(whole_run, page_of):
-    expected = ["stages", "counts", "gates", "findings", "duplicates", "balance", "measures"]
-    expected += ["samples", "augmentation", "training", "settings", "loading"]
-    assert sections(page_of(whole_run)) == expected
+    expected = ["counts", "gates", "findings", "duplicates", "balance", "measures"]
+    expected += ["samples", "augmentation", "training", "loading", "stages", "settings"]
+    assert sections(page_of(whole_run)) == expected  # and no lineage, which these versions have not
 
 
 def test_no_section_of_a_whole_run_is_broken(whole_run, page_of):
@@ -85,12 +90,14 @@ def test_nothing_in_the_page_leads_out_of_the_file(whole_run, page_of, tmp_path)
 
 def test_the_page_forbids_itself_to_ask_any_server(whole_run, page_of):
     policies = [meta["content"] for meta in page_of(whole_run).tags("meta") if "http-equiv" in meta]
-    assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    assert policies == [f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"]
 
 
 def test_names_that_look_like_markup_are_text(whole_run, page_of):
     page = page_of(whole_run)
-    assert page.tags("script") == [] and f"{HOSTILE}/0.png" in " ".join([page.text, *page.attributes("alt")])
+    assert page.tags("script") == [{}]  # the page's own
+    assert f"{HOSTILE}/0.png" in " ".join([page.text, *page.attributes("alt")])
 
 
 def test_every_picture_says_what_it_shows(whole_run, page_of):
@@ -101,13 +108,14 @@ def test_every_picture_says_what_it_shows(whole_run, page_of):
 
 def test_every_link_of_the_contents_has_its_section(whole_run, page_of):
     page = page_of(whole_run)
-    assert [link["href"] for link in page.tags("a")] == [f"#{name}" for name in sections(page)]
+    links = [link["href"] for link in page.tags("a")]
+    assert links == ["#gates", "#gates", *(f"#{name}" for name in sections(page))]
 
 
 def test_every_table_scrolls_in_its_own_container(whole_run, tmp_path):
     build_report(whole_run, tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert html.count("<table") == len(re.findall(r'<div class="scroll">\s*<table', html)) > 0
+    assert html.count("<table") == len(re.findall(r'<div class="scroll" tabindex="0">\s*<table', html)) > 0
 
 
 def test_the_same_record_gives_the_same_bytes(whole_run, tmp_path):
@@ -117,7 +125,7 @@ def test_the_same_record_gives_the_same_bytes(whole_run, tmp_path):
 
 
 def test_no_temporary_file_is_left(whole_run, tmp_path):
-    build_report(whole_run, tmp_path / "new folder" / "report.html")
+    assert build_report(whole_run, tmp_path / "new folder" / "report.html")
     assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["report.html"]
 
 
@@ -179,7 +187,7 @@ def test_a_run_of_synthesize_alone_says_that_no_file_was_listed(workspace, page_
     workspace.synthesize()
     page = page_of(workspace.record())
     assert "Findings: no file was listed in this run" in page.text
-    assert sections(page) == ["stages", "gates", "samples", "training", "settings"]
+    assert sections(page) == ["gates", "samples", "training", "stages", "settings"]
 
 
 def test_training_that_was_stopped_shows_what_it_had_reached(workspace, page_of):
@@ -217,7 +225,7 @@ def test_a_run_without_any_stage_still_has_a_page(workspace, page_of):
 
 def test_outputs_that_are_gone_leave_their_sections_out(whole_run, workspace, page_of):
     shutil.rmtree(workspace.shared)
-    assert sections(page_of(whole_run)) == ["stages", "counts", "settings", "loading"]
+    assert sections(page_of(whole_run)) == ["counts", "loading", "stages", "settings"]
 
 
 def test_a_section_that_fails_says_so_and_leaves_the_others(whole_run, workspace, page_of, caplog):
@@ -225,8 +233,8 @@ def test_a_section_that_fails_says_so_and_leaves_the_others(whole_run, workspace
     gate.write_text('{"format_version": 99}', encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         page = page_of(whole_run)
-    assert f"This section could not be made: {gate}: gate version 99, this code reads 2" in page.text
-    assert len(sections(page)) == len(build.SECTIONS)
+    assert f"This section could not be made: {gate}: gate version 99, this code reads 3" in page.text
+    assert len(sections(page)) == len(build.SECTIONS) - 1  # these versions have no lineage
 
 
 def test_a_record_that_is_not_one_gets_a_bare_page(page_of, caplog):
@@ -237,9 +245,26 @@ def test_a_record_that_is_not_one_gets_a_bare_page(page_of, caplog):
 
 def test_a_place_that_cannot_be_written_is_logged_and_breaks_nothing(workspace, tmp_path, caplog):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    build_report(workspace.record(), tmp_path / "file" / "report.html")
+    assert not build_report(workspace.record(), tmp_path / "file" / "report.html")
     assert f"the report could not be written to {tmp_path}/file/report.html" in caplog.text
 
 
 def test_a_message_that_utf8_cannot_hold_is_escaped(workspace, page_of):
     assert r"no such file: \udcff.png" in page_of(workspace.record("failed", message="no such file: \udcff.png")).text
+
+
+def test_the_film_of_training_is_in_the_page_as_it_is(whole_run, workspace, page_of):
+    film = workspace.shared / "train" / "0123456789abcdef" / "film" / "training.gif"
+    film.parent.mkdir()
+    film.write_bytes(gif_of([np.full((12, 20, 1), level, np.uint8) for level in (0, 90, 255)], 0.1))
+    (shown,) = [image for image in page_of(whole_run).tags("img") if image["src"].startswith("data:image/gif")]
+    assert (shown["width"], shown["height"]) == ("20", "12")
+    assert base64.b64decode(shown["src"].partition(",")[2]) == film.read_bytes()
+
+
+def test_a_film_larger_than_the_page_may_be_is_left_out(whole_run, workspace, page_of):
+    film = workspace.shared / "train" / "0123456789abcdef" / "film" / "training.gif"
+    film.parent.mkdir()
+    film.write_bytes(gif_of([np.zeros((12, 20, 1), np.uint8)], 0.1) + bytes(11 * 2**20))
+    page = page_of(whole_run)
+    assert "1 picture was left out to keep this file small." in page.text

@@ -1,19 +1,29 @@
+import json
+
 import pytest
 
 from datasets.gate_file import Gate, Metric, Outcome
+from tasks.gate_rows import gate_rows
 from tasks.report.tables import (
     CountStep,
     PublishedRow,
     count_steps,
     duration,
-    gate_rows,
     published_rows,
     stage_rows,
 )
+from tasks.run import stages_by_name
 
 
 def row_of(record, name):
     return next(row for row in stage_rows(record) if row.name == name)
+
+
+def test_a_stage_has_its_notes(whole_run):
+    record = json.loads(json.dumps(whole_run))
+    stages_by_name(record)["train"]["summary"]["notes"] = ["learned without classes"]
+    assert row_of(record, "train").notes == ("learned without classes",)
+    assert row_of(record, "scan").notes == ()
 
 
 def test_a_stage_that_ran_shows_what_it_cost(whole_run):

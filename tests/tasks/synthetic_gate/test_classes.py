@@ -26,12 +26,14 @@ def test_the_class_furthest_below_its_own_limit_decides():
     metric = class_faithfulness_metric(shares(0.4, 0.9, 0.35), shares(1.0, 1.0, 0.4), 0.8, 0.65, NAMES, "judge")
     assert metric.note == "lowest for class a"
     assert (metric.value, metric.floor) == (0.4, 0.8)
+    assert metric.per_class == {"a": 0.4, "b": 0.9, "c": 0.35}
 
 
 def test_classes_of_too_few_images_are_named_and_not_judged():
     synthetic, real = ClassSpread((1.0, 0.0, 0.5), (50, 9, 50)), ClassSpread((1.0, 1.0, 1.0), (50, 50, 50))
     metric = diversity_metric(synthetic, real, real, NAMES, "random-conv")
     assert (metric.value, metric.note) == (0.5, "lowest for class c; too few images to tell: b")
+    assert metric.per_class == {"a": 1.0, "c": 0.5}
 
 
 def test_a_class_without_synthetic_images_is_not_named():
@@ -46,7 +48,7 @@ def test_no_class_with_enough_images_is_not_measured():
     assert (metric.outcome, metric.severity) == (Outcome.NOT_MEASURED, "block")
     assert metric.note == (
         "no class has 10 synthetic images and 5 real ones to measure them by; "
-        "raise generate.images_per_class or add images"
+        "make more images of each class, or add real ones"
     )
 
 

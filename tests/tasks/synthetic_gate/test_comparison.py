@@ -44,7 +44,12 @@ def test_what_is_better_is_no_regression():
 
 
 @pytest.mark.parametrize(
-    ("given", "why"), [({"n": 90}, "n 90 after 100"), ({"extractor": "classifier sha256:2"}, "another extractor")]
+    ("given", "why"),
+    [
+        ({"n": 90}, "n 90 after 100"),
+        ({"extractor": "classifier sha256:2"}, "another classifier"),
+        ({"extractor": "inception-2015 sha256:1"}, "inception-2015 after classifier"),
+    ],
 )
 def test_numbers_of_another_extractor_or_n_are_not_compared(given, why):
     metric = compared([coverage(0.1, **given), distance(10.0)], [coverage(0.9), distance(10.0)])

@@ -80,6 +80,25 @@ def test_a_limit_for_the_extractor_that_measured_decides():
     assert metric.outcome is Outcome.PASSED
 
 
+IDENTITY = "inception-2015 sha256:1f3a5c7799aa resize:clean"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_its"),
+    [
+        ("inception-2015", True),
+        ("inception-2015 resize:clean", True),
+        (IDENTITY, True),
+        ("inception-2015 resize:legacy", False),
+        ("inception-2015 sha256:0f3a5c7799aa", False),
+        ("resize:clean", False),
+    ],
+)
+def test_a_limit_may_be_for_more_than_the_name_of_an_extractor(wanted, is_its):
+    metric = judged(0.6, Limit(limit=0.5, extractor=wanted), extractor=IDENTITY)
+    assert (metric.outcome is Outcome.PASSED) == is_its
+
+
 def test_what_does_not_apply_stays_so():
     (metric,) = not_applicable(["coverage"])
     assert apply_limit(metric, Limit(limit=0.5), min_images=30) == metric

@@ -65,6 +65,24 @@ def test_without_validation_test_images_do_not_decide():
     tests = {f"x/{number}" for number in range(1, 200, 2)}
     assert not tests & {*found.gate.ids, *found.train.ids} and tests < set(found.held_out.ids)
 
+    assert tests == set(found.test.ids)
+
+
+def test_without_training_images_those_of_validation_are_drawn_from_and_test_images_do_not_decide():
+    found, said = evidence(image_set(200, splits=("validation", "test")))
+    tests = {f"x/{number}" for number in range(1, 200, 2)}
+    assert not tests & {*found.gate.ids, *found.train.ids} and tests == set(found.test.ids) < set(found.held_out.ids)
+    assert said == (
+        "a fifth of the real images, drawn by seed 0, as there is no train split; where the generator learned from "
+        "these too, copies of them are not found (20 images; 80 real images to train on)"
+    )
+
+
+def test_test_images_alone_are_drawn_from_and_are_no_test():
+    found, _ = evidence(image_set(100, splits=("test",)))
+    assert (len(found.train.images), len(found.gate.images), found.test) == (80, 20, None)
+    assert found.held_out.ids == found.gate.ids
+
 
 def test_synthetic_images_need_no_labels():
     found, _ = evidence(image_set(100), image_set(20, labels=""))
@@ -92,6 +110,15 @@ def test_too_few_real_images_are_refused():
     )
     with pytest.raises(BadInput, match=sentence):
         evidence(image_set(30))
+
+
+def test_too_few_that_were_drawn_of_more_ask_for_the_option():
+    real = image_set(30)
+    real.left_out["more than 30 images (--max-images)"] = 100
+    with pytest.raises(
+        BadInput, match=r"at least 16 and 8 are needed; raise --max-images, or lower synthetic_gate\.min_"
+    ):
+        evidence(real)
 
 
 def test_too_few_synthetic_images_are_refused():

@@ -54,11 +54,47 @@ def test_what_is_not_said_of_a_metric_stays_as_in_the_table():
             "limits.frechet_distance is for the extractor inception-2015, and extractor.kind is auto; change one of "
             "them",
         ),
+        (
+            {"regression": {"of": "floor_ratio", "limit": 2}},
+            "limits.regression is of floor_ratio, and there is no real against real to compare this metric with; set "
+            "of to absolute",
+        ),
+        *(
+            (
+                {name: {"of": "absolute", "limit": 12, "severity": "warn"}},
+                f"limits.{name} is absolute, and such a number belongs to one extractor; name it, e.g. with "
+                "extractor: classifier, or set of to floor_ratio",
+            )
+            for name in ("frechet_distance", "frechet_infinity", "kernel_distance", "inception_score")
+        ),
     ],
 )
 def test_limits_that_cannot_be_are_refused_by_name(limits, sentence):
     with pytest.raises(ValidationError, match=re.escape(sentence)):
         settings(**limits)
+
+
+def limited(extractor, limited_to):
+    limits = {"frechet_distance": {"limit": 12, "of": "absolute", "extractor": limited_to}}
+    return SyntheticGateSettings(limits=limits, extractor=extractor)
+
+
+def test_a_limit_may_be_for_one_file_and_one_resize_rule():
+    wanted = "inception-2015 sha256:0f0f0f0f0f0f resize:clean"
+    found = limited({"kind": "inception-2015", "resize": "clean"}, wanted)
+    assert found.limit_of("frechet_distance").extractor == wanted
+
+
+@pytest.mark.parametrize(
+    ("kind", "limited_to", "rule"),
+    [("inception-2015", "inception-2015 resize:legacy", "clean"), ("classifier", "classifier resize:clean", "none")],
+)
+def test_a_limit_for_another_resize_rule_is_refused_by_name(kind, limited_to, rule):
+    sentence = (
+        f"limits.frechet_distance is for the extractor {limited_to}, and it resizes by {rule}; change one of them"
+    )
+    with pytest.raises(ValidationError, match=re.escape(sentence)):
+        limited({"kind": kind}, limited_to)
 
 
 def test_a_limit_may_name_the_extractor_that_measures():

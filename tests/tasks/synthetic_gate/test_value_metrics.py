@@ -1,5 +1,6 @@
 """What synthetic images are worth, on real digits with classifiers so small that they fit in a second."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,16 @@ from gan.metrics.non_inferiority import PairedDifference, paired_difference
 from gan.settings import ClassifierSettings
 from tasks.synthetic_gate.limits import Limit, apply_limit
 from tasks.synthetic_gate.measuring import MEASURES, measure_synthetic
-from tasks.synthetic_gate.metric_table import ONLY_REPORTED
+from tasks.synthetic_gate.metric_table import ON_TEST, ONLY_REPORTED
 from tasks.synthetic_gate.settings import SyntheticGateSettings
-from tasks.synthetic_gate.value_metrics import NAMES, too_few_to_tell, training_set, value_metrics
+from tasks.synthetic_gate.value_metrics import (
+    MIN_TEST_IMAGES,
+    NAMES,
+    too_few_to_tell,
+    training_set,
+    value_identity,
+    value_metrics,
+)
 from tasks.synthetic_gate.value_settings import ValueSettings
 
 CLASSIFIER = ClassifierSettings(width=4, feature_size=16, budget_images=2500, batch_size=32, learning_rate=0.01)
@@ -83,7 +91,26 @@ def test_the_class_that_loses_most_is_named_with_those_that_follow(all_arms):
 
 
 def test_what_is_measured_on_test_images_never_decides():
-    assert {"train_on_synthetic_all_held_out", "real_plus_synthetic_lowest_class"} < ONLY_REPORTED < {*NAMES}
+    assert {"train_on_synthetic_all_held_out", "real_plus_synthetic_lowest_class", *ON_TEST} < ONLY_REPORTED
+
+
+def test_each_class_of_enough_images_has_its_numbers(real, all_arms):
+    counts = np.bincount(real.held_out.labels, minlength=10)
+    assert counts.min() >= MIN_TEST_IMAGES
+    lowest = all_arms["real_plus_synthetic_lowest_class"]
+    assert len(lowest.per_class) == 10
+    assert lowest.per_class[lowest.note.removeprefix("of class ")[0]] == pytest.approx(lowest.value)
+    alone = all_arms["train_on_synthetic_all_held_out"]
+    shares = np.array([alone.per_class[str(label)] for label in range(10)])
+    assert shares @ counts / counts.sum() == pytest.approx(alone.value)
+
+
+def test_the_test_split_is_measured_alone_where_there_is_one(real, all_arms):
+    assert all_arms["train_on_synthetic_test"].note == "there is no test split"
+    few = split_of(real.held_out.images[:40], real.held_out.labels[:40])
+    evidence = changed(replace(real, test=few), arms=("synthetic",))
+    metric = by_name(measure_synthetic(evidence, measures=VALUE_ONLY))["train_on_synthetic_test"]
+    assert (metric.outcome, metric.n, metric.floor > 0.6) == (Outcome.REPORTED, 40, True)
 
 
 def test_an_arm_that_is_left_out_is_not_measured_and_refuses_where_it_has_to_pass(real):
@@ -169,6 +196,15 @@ def test_seeds_that_differ_too_much_take_more_seeds():
 def test_the_lower_bound_decides_and_by_default_only_warns(real, interval, outcome, all_arms):
     metric = replace(all_arms["real_plus_synthetic"], value=0.95, floor=0.95, interval=interval)
     assert apply_limit(metric, SETTINGS.limit_of(metric.name), 30).outcome is outcome
+
+
+def test_numbers_are_of_the_settings_and_seeds_of_their_classifiers(real, all_arms):
+    identity = value_identity(real)
+    assert re.fullmatch(r"value-classifier sha256:[0-9a-f]{12} resize:none", identity)
+    assert {metric.extractor for metric in all_arms.values()} == {identity}
+    wider = real.settings.model_copy(update={"classifier": CLASSIFIER.model_copy(update={"width": 8})})
+    others = (replace(real, seed=1), replace(real, settings=wider), changed(real, seeds=3))
+    assert len({identity, *map(value_identity, others)}) == 4
 
 
 def test_a_limit_on_the_estimate_asks_no_number_of_images(real):

@@ -1,0 +1,1 @@
+"""What curate decides with: hashes, measures and thumbnails of the manifest, and what the user says of images."""

@@ -1,0 +1,1 @@
+"""What split is made of: blocks that stay together, where each goes, what was published before, and even classes."""
