@@ -30,6 +30,7 @@ NETWORKS = ("MobileNetV2", "EfficientNetB0", "ResNet50", "InceptionV3")
 
 
 def main() -> None:
+    print("| extractor | features | CPU ms per image | wall ms per image |\n|---|---|---|---|")
     images = np.random.default_rng(0).integers(0, 256, (512, SIDE_PX, SIDE_PX, 3)).astype(np.uint8)
     labels = np.arange(512, dtype=np.int32) % 10
     for kind in EMBEDDED:
@@ -60,7 +61,7 @@ def report(name: str, extractor: Extractor, images: np.ndarray) -> None:
     extractor.features(images)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     per_image = [1000 * value / len(images) for value in (cpu_seconds, seconds)]
-    print(f"{name:<20} {length:5} features  {per_image[0]:7.2f} CPU-ms  {per_image[1]:7.2f} ms", flush=True)
+    print(f"| `{name}` | {length:,} | {per_image[0]:.2f} | {per_image[1]:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """How much further than real images each embedded extractor finds worse ones: the figures of docs/extractors.md.
 
-    python -m benchmarks.extractor_sensitivity {digits,turned,clothes} [DATA]
+    python -m benchmarks.extractor_sensitivity digits turned clothes --idx DATA/fashion-mnist
 
-`digits` at 16x16; `turned`: the same, each by a random number of quarters; `clothes`: DATA/fashion-mnist/. An extractor
-is fitted on 400 images, 600 are the reference, 400 of 797 others are spoiled. A number is their Frechet distance to
-the reference over that of 400 that are not spoiled: mean of draws, median of three seeds of the extractor.
+`digits` at 16x16; `turned`: the same, each by a random number of quarters; `clothes`: of the folder `--idx`. An
+extractor is fitted on 400 images, 600 are the reference, 400 of 797 others are spoiled. A number is their Frechet
+distance to the reference over that of 400 that are not spoiled: mean of draws, median of three seeds of the extractor.
 """
 
-import sys
+import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,24 +32,33 @@ Spoiler = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 
 def main() -> None:
-    name, *data = sys.argv[1:]
-    images, labels = read(name, Path(data[0]) if data else None)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="+", choices=("digits", "turned", "clothes"))
+    parser.add_argument("--idx", type=Path, help="folder with Fashion-MNIST's IDX files, for clothes")
+    options = parser.parse_args()
+    print(f"| images | extractor | fitting, CPU s | {' | '.join(SPOILERS)} |\n{'|---' * (3 + len(SPOILERS))}|")
+    for name in options.names:
+        print_rows(name, *read(name, options.idx))
+
+
+def print_rows(name: str, images: np.ndarray, labels: np.ndarray) -> None:
+    """A line of the table for each extractor."""
     order = np.random.default_rng(0).permutation(len(images))
     fit, reference, spare = ((images[part], labels[part]) for part in np.split(order, [COUNT, 1000]))
-    print(f"{name:<16}   CPU " + " ".join(f"{spoiled:>10}" for spoiled in SPOILERS))
     for kind in KINDS:
-        rows, began = [], time.process_time()
+        began = time.process_time()
         made = [embedded_extractor(kind, *fit, int(labels.max()) + 1, SETTINGS, seed) for seed in SEEDS]
         seconds = (time.process_time() - began) / len(SEEDS)
         rows = [ratios(extractor, reference[0], spare) for extractor in made]
-        print(f"{kind:<16} {seconds:5.1f} " + " ".join(f"{ratio:10.2f}" for ratio in np.median(rows, axis=0)))
+        cells = " | ".join(f"{ratio:.2f}" for ratio in np.median(rows, axis=0))
+        print(f"| {name} | `{kind}` | {seconds:.1f} | {cells} |", flush=True)
 
 
-def read(name: str, data: Path | None) -> Sample:
+def read(name: str, idx: Path | None) -> Sample:
     """1,797 images uint8 [N, S, S, 1] and their labels."""
     if name == "clothes":
-        assert data is not None, "clothes need DATA, the folder that holds fashion-mnist/"
-        files = [data / "fashion-mnist" / f"t10k-{part}-ubyte.gz" for part in ("images-idx3", "labels-idx1")]
+        assert idx is not None, "clothes need --idx, the folder of Fashion-MNIST"
+        files = [idx / f"t10k-{part}-ubyte.gz" for part in ("images-idx3", "labels-idx1")]
         images, labels = map(open_idx_file, files)
         return block_at(images, range(1797)).reshape(-1, 28, 28, 1), labels_of(labels)[:1797].astype(np.int32)
     bunch = load_digits()

@@ -7,27 +7,19 @@ children use, user and system time, is taken from the kernel; the slope leaves s
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from benchmarks.command_cost import Cost, measured
+from benchmarks.tables import markdown
 
 PEERS = Path(__file__).parent / "peers"
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png"}  # that all tools read
 
 Command = Callable[[Path, Path], list[str]]  # folder of images, a folder to write to that is there and empty
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one run of a command used, with all its children."""
-
-    cpu_s: float
-    wall_s: float
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,23 +59,6 @@ def sample(photos: Path, size: int, folder: Path) -> Path:
     return folder
 
 
-def measured(command: Sequence[str]) -> Cost:
-    """Run a command to its end. Exits with its last words where it fails."""
-    started_s = time.monotonic()
-    with tempfile.TemporaryFile() as words:
-        child = subprocess.Popen(command, stdout=words, stderr=words, cwd=Path(__file__).parent.parent)
-        try:
-            _, status, usage = os.wait4(child.pid, 0)
-        except BaseException:
-            child.kill()
-            raise
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != 0:
-            words.seek(0)
-            sys.exit(f"{' '.join(command)} failed:\n{words.read()[-2000:].decode(errors='replace')}")
-    return Cost(cpu_s=usage.ru_utime + usage.ru_stime, wall_s=time.monotonic() - started_s)
-
-
 def table(costs: Mapping[tuple[str, int], Sequence[Cost]], sizes: Sequence[int]) -> str:
     """Medians of the repetitions; the slope is that of each repetition, its median with least and most behind it.
 
@@ -92,17 +67,14 @@ def table(costs: Mapping[tuple[str, int], Sequence[Cost]], sizes: Sequence[int])
     small, large = sizes
     slopes = {name: slopes_ms(costs[name, small], costs[name, large], large - small) for name, _ in costs}
     own_ms = median(next(iter(slopes.values())))
-    lines = [
-        "| | CPU ms per image (least to most) | times ours | start, CPU s | wall s of both samples |",
-        "|---|---|---|---|---|",
-    ]
+    rows = []
     for name, values in slopes.items():
         start_s = median(cost.cpu_s for cost in costs[name, small]) - small * median(values) / 1000
         wall_s = [median(cost.wall_s for cost in costs[name, size]) for size in sizes]
         spread = f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
         times = f"{median(values) / own_ms:.2f}"
-        lines.append(f"| {name} | {spread} | {times} | {start_s:.1f} | {wall_s[0]:.0f}, {wall_s[1]:.0f} |")
-    return "\n".join(lines)
+        rows.append((name, spread, times, f"{start_s:.1f}", f"{wall_s[0]:.0f}, {wall_s[1]:.0f}"))
+    return markdown(("", "CPU ms per image (least to most)", "times ours", "start, CPU s", "wall s of both"), rows)
 
 
 def slopes_ms(small: Sequence[Cost], large: Sequence[Cost], more_images: int) -> list[float]:

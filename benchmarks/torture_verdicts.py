@@ -1,13 +1,12 @@
 """What becomes of labelled odd, broken and hostile files, as the tables of docs/integrity.md.
 
-    AUGMENT_DATASET_TEST_DATA=<folder> python -m benchmarks.torture_verdicts docs/integrity.md
+    python -m benchmarks.torture_verdicts DATA/torture [--page docs/integrity.md]
 
-Writes the tables between the page's two marks, or prints them where no page is given.
+Prints the tables, or writes them between the page's two marks.
 """
 
+import argparse
 import csv
-import os
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -136,11 +135,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def main() -> None:
     """Write the tables into the page that is named, or print them."""
-    made = tables(outcomes(Path(os.environ["AUGMENT_DATASET_TEST_DATA"]) / "torture"))
-    if len(sys.argv) < 2:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", type=Path, help="folder of the files, with INDEX.tsv")
+    parser.add_argument("--page", type=Path, help="page to write them into")
+    options = parser.parse_args()
+    made = tables(outcomes(options.files))
+    if options.page:
+        TABLES.replace_in(options.page, made)
+    else:
         print(made)
-        return
-    TABLES.replace_in(Path(sys.argv[1]), made)
 
 
 if __name__ == "__main__":

@@ -126,13 +126,11 @@ def main(rounds: int) -> None:
     rare_s = images * (reading_s / SETTINGS.budget_images + checkpoint_s / SETTINGS.checkpoint_every_images)
     bare, loop = images * rounds / sum(bare_s), images * rounds / (sum(loop_s) + rounds * rare_s)
     ratios = [one / (other + rare_s) for one, other in zip(bare_s, loop_s, strict=True)]
-    print("| | images per CPU-second |\n|---|---|")
-    print(f"| bare compiled step | {bare:.0f} |\n| training loop | {loop:.0f} |")
-    print(
-        f"\nratio {loop / bare:.3f}, median of {rounds} rounds of {STEPS} steps {statistics.median(ratios):.3f}; ",
-        end="",
-    )
-    print(f"reading the shards {reading_s:.2f} s, a checkpoint {checkpoint_s:.2f} s")
+    print("| | images per CPU-second | ratio | median of rounds |\n|---|---|---|---|")
+    print(f"| bare compiled step | {bare:.0f} | | |")
+    print(f"| training loop | {loop:.0f} | {loop / bare:.3f} | {statistics.median(ratios):.3f} |")
+    print(f"\n{rounds} rounds of {STEPS} steps\n\n| | CPU s |\n|---|---|")
+    print(f"| reading the shards | {reading_s:.2f} |\n| a checkpoint | {checkpoint_s:.2f} |")
 
 
 if __name__ == "__main__":

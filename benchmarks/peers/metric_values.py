@@ -2,7 +2,7 @@
 
     python3.11 -m venv peers/torch
     peers/torch/bin/pip install pytorch-fid==0.3.0 clean-fid==0.1.35 torch-fidelity==0.4.0 prdc==0.2
-    python -m benchmarks.peers.metric_values --peer peers/torch/bin/python > tests/gan/peer_values.json
+    python -m benchmarks.peers.metric_values --peer peers/torch/bin/python > tests/gan/metrics/peer_values.json
 
 (mpmath, which gives the truth, comes with PyTorch.) A program that fails gives its error as a string.
 """
