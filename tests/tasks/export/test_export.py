@@ -18,6 +18,7 @@ from datasets.normalise import Normalise
 from datasets.record_pixels import levels_of
 from datasets.sources import open_source, source_settings
 from datasets.tfds_layout import read_index
+from datasets.tfrecord import read_tfrecord, write_tfrecord
 from tasks.digests import file_digests, file_sha256
 from tasks.export.export import export
 from tasks.progress import silent
@@ -215,6 +216,16 @@ def test_damage_is_named_and_nothing_is_left(tmp_path, folder):
     shard.write_bytes(bytes(content))
     with pytest.raises(FormatError, match=re.escape(f"{shard}: record 0 does not have its checksum")):
         export(folder, "parquet", tmp_path / "out", (), MIB, silent)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
+
+
+def test_a_shard_that_was_cut_between_records_is_named_and_nothing_is_left(tmp_path, folder):
+    shard = folder / "tiny-train.tfrecord-00001-of-00003"
+    records = list(read_tfrecord(shard))
+    write_tfrecord(shard, records[:-1])
+    sentence = f"{shard}: has {len(records) - 1} records, index.json says {len(records)}; copy it again"
+    with pytest.raises(FormatError, match=f"^{re.escape(sentence)}$"):
+        export(folder, "webdataset", tmp_path / "out", (), MIB, silent)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
 
 
