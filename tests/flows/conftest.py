@@ -50,10 +50,13 @@ def write_blobs():
 
 @pytest.fixture(scope="session")
 def environment():
-    """environment(home) -> this process's, without what the user told Prefect, and with the homes in that folder."""
+    """environment(home) -> this process's, without what the user told Prefect, and with the homes in that folder.
+
+    Nor with what a Dask cluster of this process left: by it, the processes of others would rename themselves.
+    """
 
     def build(home: Path, **changes: str) -> dict[str, str]:
-        unwanted = ("PREFECT_", "PYTHONUNBUFFERED", "COLUMNS")
+        unwanted = ("PREFECT_", "__DASK_", "PYTHONUNBUFFERED", "COLUMNS")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         homes = {"HOME": str(home), "PREFECT_HOME": str(home / ".prefect"), "PYTHONPATH": str(ROOT)}
         return kept | homes | {"TF_CPP_MIN_LOG_LEVEL": "3"} | changes

@@ -6,16 +6,18 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 import yaml
 
 from flows.automations import AUTOMATIONS_FILE, ensure_automations
 from flows.settings import load_settings
-from tasks.run_position import read_position
 from tasks.stage import workspace_lock
 from tests.flows.marked_processes import MARK, processes_with
 from tests.flows.prefect_server import ROOT, eventually, working
@@ -68,30 +70,54 @@ def place(home):
     return load_settings(home / "slow.yaml", {}).place
 
 
-def of_run(home):
-    """Processes of runs: of the flow, of a stage, and Dask's."""
-    return {pid: line for pid, line in processes_with(home).items() if "worker start" not in line}
+class InScan(NamedTuple):
+    """What is at work for a run: its own process, that of its stage, and all below."""
+
+    run: psutil.Process
+    stage: psutil.Process
+    below: list[psutil.Process]
+
+    def end(self, timeout_s=15):
+        """Wait until nothing of it lives any more."""
+        alive = psutil.wait_procs([self.run, self.stage, *self.below], timeout=timeout_s)[1]
+        assert alive == []
 
 
-def in_scan_with_workers(home, place, orders, run):
-    """(where a run is, the process of its stage) once it is in scan and has processes for its images.
+def in_scan_with_workers(worker, place, orders, run):
+    """The processes of a run, once its stage scan has workers for its images: no other stage of it has any.
 
-    The server is not asked: its answer may take longer than the stage on a busy machine.
+    They are looked for below the worker, as the answer of a busy server may take longer than the stage.
     """
-    runs = place.shared / "runs"
-    ended_before = set(runs.glob("*.json"))
+    records = place.shared / "runs"
+    ended_before = set(records.glob("*.json"))
+    seen = {}
 
     def at_work():
-        ended = set(runs.glob("*.json")) - ended_before
-        assert not ended, f"it ended too early: {[path.read_text() for path in ended]} {orders.log(run)}"
-        positions = [read_position(path) for path in runs.glob("*.unfinished")]
-        running = [position for position in positions if position and position.state() == "running"]
-        processes = of_run(home)
-        spawned = [line for line in processes.values() if "multiprocessing" in line]
-        stages = [pid for pid, line in processes.items() if "-m tasks.stage_process" in line]
-        return next(((at, pid) for at in running for pid in stages if at.stage == "scan" and len(spawned) >= 2), None)
+        ended = set(records.glob("*.json")) - ended_before
+        told = [path.read_text() for path in ended]
+        assert not ended, f"it ended too early: {told}\n{orders.log(run)}\n{list(seen)}\n{others()}"
+        with suppress(psutil.NoSuchProcess):  # one ended meanwhile
+            processes = psutil.Process(worker.pid).children(recursive=True)
+            lines = [" ".join(process.cmdline()) for process in processes]
+            seen[tuple(lines)] = None
+            for stage, line in zip(processes, lines, strict=True):
+                below = stage.children(recursive=True)
+                if "-m tasks.stage_process" in line and len(below) > 2:  # what they are copied from has a helper
+                    return InScan(stage.parent(), stage, below)
+        return None
 
     return eventually("work of the stage scan", at_work)
+
+
+def others():
+    """Number, parent and command line of all processes of Prefect, for what a failure tells."""
+    found = psutil.process_iter(["pid", "ppid", "cmdline"])
+    return [process.info for process in found if any("prefect" in part for part in process.info["cmdline"] or ())]
+
+
+def of_runs(home):
+    """Processes that a worker started, and theirs, whoever their parent is now."""
+    return [line for line in processes_with(home).values() if "worker start" not in line]
 
 
 def last_record(place):
@@ -104,19 +130,19 @@ def outcomes(record):
 
 def test_a_cancelled_run_stops_soon_leaves_nothing_behind_and_can_go_on(home, place, marked, orders):
     """The run that goes on loses the process of its stage, and tries that stage again."""
-    with working(home, marked):
+    with working(home, marked) as worker:
         run = orders.order("prepare-dataset/default", settings_file=str(home / "slow.yaml"))
-        in_scan_with_workers(home, place, orders, run)
+        at_work = in_scan_with_workers(worker, place, orders, run)
         orders.cancel(run)
-        eventually("the end of all its processes", lambda: not of_run(home), timeout_s=15)
+        at_work.end()
+        eventually("the end of all others", lambda: not of_runs(home), timeout_s=15)
         record = last_record(place)
         stopped = (record["verdict"], record["message"], record["stopped_stage"])
         assert stopped == ("failed", "it was interrupted", "scan")
         with workspace_lock(place):
             assert orders.ended(run)["type"] == "CANCELLED"
         again = orders.order("prepare-dataset/default", settings_file=str(home / "slow.yaml"))
-        _, stage = in_scan_with_workers(home, place, orders, again)
-        os.killpg(stage, signal.SIGKILL)
+        os.killpg(in_scan_with_workers(worker, place, orders, again).stage.pid, signal.SIGKILL)
         assert orders.ended(again)["type"] == "COMPLETED"
         retried = eventually("the log", lambda: [line for line in orders.log(again) if "Retry 1/2 will start" in line])
     record = last_record(place)
@@ -186,10 +212,11 @@ def crashed(home, given, messages, marked, api, orders):
     """A run that was killed together with its worker, and how it is known afterwards."""
     with working(home, marked) as worker:
         run = orders.order("augment-dataset/default", settings_file=str(home / "strict.yaml"), gpu_limit=None)
-        position, _ = in_scan_with_workers(home, load_settings(home / "strict.yaml", {}).place, orders, run)
-        os.kill(worker.pid, signal.SIGKILL)
-        os.kill(position.pid, signal.SIGKILL)
-    eventually("the end of all its processes", lambda: not processes_with(home), timeout_s=15)
+        at_work = in_scan_with_workers(worker, load_settings(home / "strict.yaml", {}).place, orders, run)
+        worker.kill()
+        at_work.run.kill()
+    at_work.end()
+    eventually("the end of all others", lambda: not processes_with(home), timeout_s=15)
     assert orders.state(run)["type"] == "RUNNING"
     state = orders.ended(run, timeout_s=240)
     withdraw(api, [automation["name"] for automation in given])  # who lives says so only every 30 seconds
