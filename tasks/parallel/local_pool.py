@@ -1,5 +1,6 @@
 """Workers of this machine, for as long as there is work for them."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ def local_pool(compute: ComputeSettings, work: Callable[..., Any], most_workers:
     workers = min(compute.worker_count, most_workers)
     changes = {"distributed.worker.multiprocessing-method": METHOD}
     with (
+        _environment_kept(),
         _scratch() as scratch,
         dask.config.set(DASK_SETTINGS | changes | {"temporary-directory": str(scratch)}),
         _fork_server_for(work) if processes else nullcontext(),
@@ -42,6 +44,18 @@ def local_pool(compute: ComputeSettings, work: Callable[..., Any], most_workers:
         Client(cluster) as client,
     ):
         yield Pool(client, "the local Dask cluster", "free memory, or lower compute.workers", START_TIMEOUT_S)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Dask leaves in this process what its workers are to have, such as one thread for matrix libraries."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from collections import Counter
@@ -14,9 +15,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from datasets.errors import BadInput
+from datasets.errors import BadInput, PlaceFailed
 from datasets.image_codec import decode_image
-from flows.check import in_scratch, settings_for
+from flows.check import check_location, in_scratch, settings_for
+from tasks.run import SilentObserver
 from tasks.visible_text import visible
 
 FOUND = {
@@ -185,6 +187,30 @@ def test_a_folder_in_the_way_of_the_report_is_refused_before_the_work(run_comman
     done = run_command("check", "clean", "--out", "out")
     sentence = "out/report.html is a folder, and a file of that name is to be written; remove it, or choose another"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"bad input: {sentence}\n")
+
+
+class RoomUntilCurated(SilentObserver):
+    """Lets files grow to so many bytes only, once the images are judged: the report is larger."""
+
+    def stage_ended(self, stage, result):
+        if stage.name == "curate":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+def test_a_report_that_cannot_be_written_leaves_what_an_earlier_check_wrote(write_blobs, tmp_path):
+    write_blobs(tmp_path / "photos", classes=2, per_class=5)
+    asked, out = settings_for(str(tmp_path / "photos"), "auto", 1), tmp_path / "out"
+    check_location("photos", asked, out, SilentObserver(), lambda sentence: None)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    sentence = f"the report could not be written; {out} is as it was; free the disk, then check again"
+    try:
+        with pytest.raises(PlaceFailed, match=f"^{re.escape(sentence)}$"):
+            check_location("photos", asked, out, RoomUntilCurated(), lambda sentence: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]
 
 
 def test_a_kind_beside_a_settings_file_is_refused(tmp_path):

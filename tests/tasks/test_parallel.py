@@ -126,6 +126,13 @@ def test_processes_are_other_processes_and_errors_come_through(works):
         map_partitions(works.fails_on_thirteen, [[1], [13]], PROCESSES, silent)
 
 
+def test_the_environment_is_afterwards_what_it_was(works, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # which Dask sets for its workers, here
+    before = dict(os.environ)
+    assert map_partitions(works.doubled, [[1], [2]], PROCESSES, silent) == [[2], [4]]
+    assert dict(os.environ) == before
+
+
 def test_an_existing_cluster_is_used(works):
     from distributed import LocalCluster
 
