@@ -9,14 +9,18 @@ def from_16_bit(values: np.ndarray, white: int, findings: list[Finding]) -> np.n
     """Unsigned integers [H, W], 0 black, `white` white -> uint8 [H, W], rounded; adds a finding."""
     levels = values.astype(np.uint32)
     findings.append(Finding("bit_depth", "repair", f"grey levels 0..{white} scaled to 0..255"))
-    brightest = int(levels.max())
-    if brightest <= white // 16:
-        findings.append(Finding("narrow_range", "note", f"brightest level {brightest} of {white}: nearly all black"))
+    note_narrow_range(int(levels.max()), white, findings)
     return ((np.minimum(levels, white) * 255 + white // 2) // white).astype(np.uint8)
 
 
+def note_narrow_range(brightest: int, white: int, findings: list[Finding]) -> None:
+    """Add a finding where samples seem to hold fewer bits than the file says, such as 12 of 16."""
+    if brightest <= white // 16:
+        findings.append(Finding("narrow_range", "note", f"brightest level {brightest} of {white}: nearly all black"))
+
+
 def from_numbers(values: np.ndarray, declared: tuple[float, float] | None, findings: list[Finding]) -> np.ndarray:
-    """Floats or 32-bit integers [H, W] -> uint8 [H, W]; adds a finding that names the range.
+    """Floats or integers [H, W] -> uint8 [H, W]; adds a finding that names the range.
 
     The range is the declared one; else the smallest of 0..1 (floats), 0..255 and 0..65535 that holds all values;
     else their own minimum to maximum. Values that are no numbers become black. Raises Rejected if all are.

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from tasks.imaging.colour import to_srgb
-from tasks.imaging.grey_range import from_16_bit, from_numbers
+from tasks.imaging.grey_range import from_16_bit, from_numbers, note_narrow_range
 from tasks.imaging.verdicts import DecodeLimits, Finding
 
 _TIFF_BITS, _TIFF_FORMAT, _TIFF_MIN, _TIFF_MAX = 258, 339, 340, 341
@@ -34,11 +34,12 @@ def opaque(
     image: Image.Image, pixels: np.ndarray, bit_depth: int, limits: DecodeLimits, findings: list[Finding]
 ) -> np.ndarray:
     """A loaded image and its stored values -> uint8 [H, W, 1 | 3], sRGB, over the background; adds findings."""
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = _deep(image, pixels, bit_depth, findings)[:, :, np.newaxis]
+    if image.mode.startswith("I") or image.mode == "F" or (image.mode == "L" and _is_signed(image)):
+        grey = _numbers(image, pixels, bit_depth, findings)[:, :, np.newaxis]
         return _keyed(grey, pixels, image.info.get("transparency"), limits, findings)
     if bit_depth > 8:
         findings.append(Finding("bit_depth", "repair", f"{bit_depth} bits a sample cut to 8"))
+        note_narrow_range(int(pixels[..., :3].max()), 255, findings)
     if image.mode in ("P", "PA"):
         findings.append(Finding("palette", "note", "palette colours written out"))
     profile = image.info.get("icc_profile")
@@ -54,12 +55,21 @@ def opaque(
     return to_srgb(np.asarray(image.convert("RGB")), profile, findings)
 
 
-def _deep(image: Image.Image, pixels: np.ndarray, bit_depth: int, findings: list[Finding]) -> np.ndarray:
-    """Grey of more than 8 bits -> uint8 [H, W]."""
+def _is_signed(image: Image.Image) -> bool:
+    """Whether a TIFF says that its integers are signed: Pillow tells so of 16 and 32 bits, but not of 8."""
+    return image.format == "TIFF" and image.tag_v2.get(_TIFF_FORMAT, (1,))[0] == _SIGNED  # type: ignore[attr-defined]
+
+
+def _numbers(image: Image.Image, pixels: np.ndarray, bit_depth: int, findings: list[Finding]) -> np.ndarray:
+    """Grey of more than 8 bits, or signed -> uint8 [H, W]."""
     tags = image.tag_v2 if image.format == "TIFF" else {}  # type: ignore[attr-defined]
-    is_signed = tags.get(_TIFF_FORMAT, (1,))[0] == _SIGNED
+    is_signed = _is_signed(image)
     if bit_depth <= 16 and not is_signed and image.mode != "F":
         return from_16_bit(pixels, (1 << bit_depth) - 1, findings)
+    if image.mode == "L":
+        pixels = pixels.view(np.int8)
+    elif image.mode == "I" and image.format == "TIFF" and bit_depth == 32 and not is_signed:
+        pixels = pixels.view(np.uint32)  # Pillow gives both kinds as signed
     declared = None
     if _TIFF_MIN in tags and _TIFF_MAX in tags:
         low, high = float(tags[_TIFF_MIN][0]), float(tags[_TIFF_MAX][0])

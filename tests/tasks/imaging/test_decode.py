@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -149,6 +150,29 @@ def test_dark_16_bit_image_is_not_stretched_but_noted() -> None:
     levels = np.full((4, 4), 3000, np.uint16)
     verdict = decoded(payload_of(Image.fromarray(levels), "TIFF"))
     assert (int(verdict.image.max()), codes(verdict)) == (12, ["bit_depth", "narrow_range"])
+
+
+def test_dark_16_bit_colours_are_noted_too() -> None:
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    data = zlib.compress(b"\x00" + struct.pack(">3H", 0, 4095, 15))
+    verdict = decoded(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+    assert [(finding.code, finding.detail) for finding in verdict.findings] == [
+        ("bit_depth", "16 bits a sample cut to 8"),
+        ("narrow_range", "brightest level 15 of 255: nearly all black"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [(np.int8, -128, 127), (np.int16, -30000, 30000), (np.int32, -(2**31), 2**31 - 1), (np.uint32, 0, 2**32 - 1)],
+)
+def test_integers_of_a_tiff_are_scaled_in_their_order(dtype: type, low: int, high: int) -> None:
+    values = np.linspace(low, high, 9).round().astype(dtype)[np.newaxis]
+    written = io.BytesIO()
+    tifffile.imwrite(written, values)
+    verdict = decoded(written.getvalue())
+    assert verdict.image.ravel().tolist() == [0, 32, 64, 96, 128, 159, 191, 223, 255]
+    assert [finding.detail for finding in verdict.findings] == [f"values {low:g}..{high:g} scaled to 0..255"]
 
 
 FLOAT_RANGES = [(0.0, 1.0, (0, 255)), (0.0, 255.0, (0, 255)), (0.0, 0.5, (0, 128)), (-3.0, 5.0, (0, 255))]
