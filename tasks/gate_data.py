@@ -51,7 +51,7 @@ class DataGateSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_reject_rate: float = Field(
-        0.5, ge=0, le=1, description="share of rejected files above which nothing is published"
+        0.5, ge=0, le=1, description="share of rejected files, copies apart, above which nothing is published"
     )
     max_duplicate_share: float | None = Field(
         0.5, ge=0, le=1, description="share of sound images that are copies of others; null = only reported"
@@ -90,7 +90,7 @@ class Rule:
 
 
 RULES = {  # in the order of gate.json
-    "reject_rate": Rule("share of files rejected", "max_reject_rate", "reject_rate"),
+    "reject_rate": Rule("share of files rejected, copies apart", "max_reject_rate", "reject_rate"),
     "duplicates": Rule("share of sound images that are copies", "max_duplicate_share", "duplicates"),
     "unlicensed": Rule("share of images without a licence", "max_unlicensed_share", "unlicensed"),
     "leaks": Rule("images, copies or groups in two splits", None, "leaks"),

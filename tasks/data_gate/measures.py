@@ -13,9 +13,8 @@ from datasets.manifest import THUMBNAIL_SIDE_PX, Status, in_use, read_in_pieces,
 from datasets.splits import training_rows
 from tasks.data_gate.diversity import effective_images, sampled
 from tasks.data_gate.leaks import find_leaks
-from tasks.data_gate.version_changes import classes_without, drifts, gone_images, moved_images
+from tasks.data_gate.version_changes import COPY_REASONS, classes_without, drifts, gone_images, moved_images
 
-COPY_REASONS = ("duplicate_exact", "duplicate_near")
 _NAMED = 5
 
 
@@ -33,12 +32,13 @@ def of_images(
     table: pa.Table, used: pa.Table, pairs: Sequence[tuple[str, str]], copies: pa.Table | None = None
 ) -> dict[str, Measured]:
     """Of all rows of a manifest, those in use, pairs of near copies by sha256, and augmented copies."""
-    rejected = pc.sum(pc.equal(table["status"], Status.REJECTED)).as_py() or 0
-    repeated, sound = _copies(table, used)
+    dropped = pc.sum(pc.is_in(table["reason"], pa.array(COPY_REASONS))).as_py() or 0
+    unfit = (pc.sum(pc.equal(table["status"], Status.REJECTED)).as_py() or 0) - dropped
+    repeated, sound = _copies(used, dropped)
     leaks = find_leaks(used if copies is None else pa.concat_tables([used, copies]), pairs)
     unlicensed = sum(not (licence or "").strip() for licence in used["licence"].to_pylist())
     return {
-        "reject_rate": Measured(rejected / len(table), len(table)),
+        "reject_rate": Measured(unfit / max(len(table) - dropped, 1), len(table) - dropped),
         "duplicates": Measured(repeated / max(sound, 1), sound),
         "unlicensed": Measured(unlicensed / max(len(used), 1), len(used)),
         "leaks": Measured(float(leaks.count), len(used), "; ".join(leaks.named)),
@@ -103,9 +103,8 @@ def _thumbnails(manifest: Path, rows: Mapping[str | None, np.ndarray]) -> dict[s
     return {label: np.frombuffer(b"".join(parts), np.uint8).reshape(-1, side_px**2) for label, parts in found.items()}
 
 
-def _copies(table: pa.Table, used: pa.Table) -> tuple[int, int]:
+def _copies(used: pa.Table, dropped: int) -> tuple[int, int]:
     """How many images are copies of others, whether used or not, and how many are sound or copies of such."""
-    dropped = pc.sum(pc.is_in(table["reason"], pa.array(COPY_REASONS))).as_py() or 0
     groups = used["duplicate_group"].drop_null()
     return dropped + len(groups) - len(pc.unique(groups)), dropped + len(used)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 DRIFT_MEASURES = {  # name of the metric -> column of the manifest and what it is called
     "drift_brightness": ("mean", "brightness"),
@@ -14,20 +15,20 @@ DRIFT_MEASURES = {  # name of the metric -> column of the manifest and what it i
     "drift_width": ("width_px", "width"),
     "drift_height": ("height_px", "height"),
 }
+COPY_REASONS = ("duplicate_exact", "duplicate_near")
+STOOD_FOR = (*COPY_REASONS, "over_class_size")
+_KEYS = ("sha256", "pixel_sha256")
 _BINS = 10
 
 
 def gone_images(used: pa.Table, table: pa.Table, old: pa.Table) -> int:
-    """Images of the last version that are not in use any more; those that only the balance of classes leaves out stay.
+    """Images of the last version that are there neither by their bytes nor by their pixels.
 
-    `used` are the rows of `table` in use.
+    `used` are the rows of `table` in use. Not gone are those that another copy, or the balance of classes, stands for.
     """
-    left_out = {
-        sha256
-        for sha256, reason in zip(table["sha256"].to_pylist(), table["reason"].to_pylist(), strict=True)
-        if reason == "over_class_size"
-    }
-    return len(set(old["sha256"].to_pylist()) - set(used["sha256"].to_pylist()) - left_out)
+    stood_for = table.filter(pc.is_in(table["reason"], pa.array(STOOD_FOR)))
+    there = {key for rows in (used, stood_for) for name in _KEYS for key in rows[name].to_pylist()} - {None}
+    return sum(there.isdisjoint(keys) for keys in zip(*(old[name].to_pylist() for name in _KEYS), strict=True))
 
 
 def moved_images(used: pa.Table, old: pa.Table) -> int:
@@ -58,16 +59,21 @@ def drifts(used: pa.Table, old: pa.Table) -> Iterator[tuple[str, float, float]]:
 def population_stability(old: np.ndarray, new: np.ndarray, bins: int = _BINS) -> float:
     """Population stability index of two samples over the old one's deciles; 0 = alike, 0.25 = a clear shift.
 
-    Half an image is added to each bin, so that an empty one does not count without end. nan where a sample is empty.
+    A value that fills a bin alone, such as the one width of all images, has a bin of its own: what is above it is a
+    shift, too. Half an image is added to each bin, so that an empty one does not count without end. nan where a sample
+    is empty.
     """
     old, new = np.sort(np.asarray(old, np.float64)), np.asarray(new, np.float64)
     if not len(old) or not len(new):
         return float("nan")
-    edges = old[[len(old) * step // bins for step in range(1, bins)]]
+    deciles = np.unique(old[[len(old) * step // bins for step in range(1, bins)]])
+    counts = np.searchsorted(old, deciles, side="right") - np.searchsorted(old, deciles)
+    filling = deciles[(counts > 1) & (counts * bins >= len(old))]
+    edges = np.union1d(deciles, np.nextafter(filling, np.inf))
 
     def shares(values: np.ndarray) -> np.ndarray:
-        counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=bins)
-        return (counts + 0.5) / (len(values) + 0.5 * bins)
+        counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+        return (counts + 0.5) / (len(values) + 0.5 * (len(edges) + 1))
 
     before, now = shares(old), shares(new)
     return float(((now - before) * np.log(now / before)).sum())

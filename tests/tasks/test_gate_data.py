@@ -4,6 +4,7 @@ import pytest
 from datasets.gate_file import read_gate
 from datasets.manifest import in_use, table_of
 from tasks.augment import augment
+from tasks.data_gate.measures import of_images
 from tasks.data_gate.version_changes import (
     classes_without,
     drifts,
@@ -104,6 +105,34 @@ def test_images_that_the_balance_leaves_out_are_not_gone():
     unselected = {"sha256": "b", "status": "unselected", "reason": "over_class_size"}
     now = used({"sha256": "a"}, unselected)
     assert gone_images(in_use(now), now, old) == 1
+
+
+@pytest.mark.parametrize(
+    ("now", "gone"),
+    [
+        ({"sha256": "x", "pixel_sha256": "p"}, 0),
+        ({"sha256": "a", "pixel_sha256": "p", "status": "rejected", "reason": "duplicate_near"}, 0),
+        ({"sha256": "a", "pixel_sha256": "p", "status": "rejected", "reason": "too_small"}, 1),
+        ({"sha256": "x", "pixel_sha256": "y"}, 1),
+    ],
+    ids=["encoded anew", "another copy is used", "unfit now", "another"],
+)
+def test_an_image_is_gone_where_nothing_stands_for_it(now, gone):
+    old = used({"sha256": "a", "pixel_sha256": "p"}, {"sha256": "b", "pixel_sha256": None})
+    table = used(now, {"sha256": "b", "pixel_sha256": None}, {"sha256": "c", "pixel_sha256": None})
+    assert gone_images(in_use(table), table, old) == gone
+
+
+def test_copies_that_were_left_out_are_not_counted_as_unfit():
+    copies = [{"status": "rejected", "reason": "duplicate_exact"}] * 8
+    table = used({}, {"status": "rejected", "reason": "flat"}, *copies)
+    assert of_images(table, in_use(table), [])["reject_rate"].value == 0.5
+
+
+@pytest.mark.parametrize("old, now", [([24], [48]), ([28], [28, 5000]), ([24, 64], [24, 4096]), ([24], [12])])
+def test_other_sizes_than_the_one_that_all_had_are_a_drift(old, now):
+    assert population_stability(np.repeat(old, 100), np.repeat(old, 100)) == 0
+    assert population_stability(np.repeat(old, 100), np.repeat(now, 100)) > 0.25
 
 
 def test_a_shift_of_one_measure_shows_in_its_drift_alone():
