@@ -159,10 +159,10 @@ class TrainingSettings(BaseModel):
         "auto", description="Devices to spread each batch over; auto = all GPUs of this machine, else one."
     )
     warm_start: Literal["auto", "never", "always"] = Field(
-        "auto", description="Go on from the last version's generator; auto = where little changed."
+        "auto", description="Go on from the last version's generator; auto = where few images are new."
     )
     warm_start_changed_share: float = Field(
-        0.1, description="Share of training images that may have changed for auto.", ge=0, le=1
+        0.1, description="Share of training images that may be new for auto.", ge=0, le=1
     )
     warm_start_budget_share: float = Field(0.3, description="Share of the budget that is then used.", gt=0, le=1)
     alarm_after_share: float = Field(0.4, description="Share of the budget before collapse is judged.", ge=0, le=1)

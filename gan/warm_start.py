@@ -41,10 +41,9 @@ def image_numbers(images: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
     return np.sort(np.frombuffer(b"".join(digests), dtype="<u8"))
 
 
-def changed_share(before: np.ndarray, now: np.ndarray) -> float:
-    """Images that went or came, whichever are more, as a share of the larger of two sets of numbers."""
-    gone, new = len(np.setdiff1d(before, now)), len(np.setdiff1d(now, before))
-    return max(gone, new) / max(len(before), len(now), 1)
+def gone_and_new(before: np.ndarray, now: np.ndarray) -> tuple[int, int]:
+    """How many of the images with these sorted numbers went, and how many came."""
+    return len(np.setdiff1d(before, now)), len(np.setdiff1d(now, before))
 
 
 def warm_start(
@@ -58,10 +57,11 @@ def warm_start(
 ) -> WarmStart:
     """Whether a run can begin with what training left in the folder `earlier`.
 
-    The networks and classes must be the same, and with `warm_start: auto` at most `warm_start_changed_share` of the
-    images may have changed. `shapes` are those of the arrays that the run restores, by name: settings of precision,
-    penalty and augmentation decide what there is besides weights. Raises nothing: what is damaged or missing is a
-    reason for a cold start.
+    The networks and classes must be the same, and no image that was learned from may be gone: it would live on in
+    weights of which trace and data card say that they know the training images alone. With `warm_start: auto`, at most
+    `warm_start_changed_share` of the images may be new. `shapes` are those of the arrays that the run restores, by
+    name: settings of precision, penalty and augmentation decide what there is besides weights. Raises nothing: what is
+    damaged or missing is a reason for a cold start.
     """
     try:
         record = json.loads((earlier / SPEC_FILE).read_text(encoding="utf-8"))
@@ -72,16 +72,19 @@ def warm_start(
         return WarmStart(None, f"cold start: the last version's training cannot be read ({brief(error)})")
     if then != (spec.model_dump(), _listed(class_names)):  # latent_scale is of sampling alone
         return WarmStart(None, "cold start: the last version's networks or classes are others")
-    share = changed_share(numbers, image_numbers(images, labels))
+    gone, new = gone_and_new(numbers, image_numbers(images, labels))
+    if gone:
+        return WarmStart(None, f"cold start: {gone} of the images that were learned from are no training images now")
+    share = new / len(images)
     if settings.warm_start == "auto" and share > settings.warm_start_changed_share:
         limit = f"train.warm_start_changed_share is {settings.warm_start_changed_share:.0%}"
-        return WarmStart(None, f"cold start: {share:.1%} of the training images changed, {limit}")
+        return WarmStart(None, f"cold start: {share:.1%} of the training images are new, {limit}")
     if found is None:
         return WarmStart(None, "cold start: the last version's training left no intact checkpoint")
     if any(name not in found.arrays or found.arrays[name].shape != shape for name, shape in shapes.items()):
         kept = "train.precision, penalty, path_length, beta2 or discriminator_augmentation"
         return WarmStart(None, f"cold start: the last version was trained with another {kept}")
-    return WarmStart(found, f"warm start: {share:.1%} of the training images changed since {earlier.name}")
+    return WarmStart(found, f"warm start: {share:.1%} of the training images are new since {earlier.name}")
 
 
 def _listed(names: tuple[str, ...] | None) -> list[str] | None:

@@ -29,20 +29,21 @@ def real_version(settings: Any, context: StageContext) -> dict[str, str]:
 def training_reads(settings: TrainingSettings, context: StageContext) -> dict[str, Any]:
     """The real version; which settings were set, since presets decide the others; the training to begin with.
 
-    That is the newest one that ended, on other data or settings. Where this very training ended already, it is what
-    that began with: so nothing is trained again when nothing changed. Raises BadInput where no version was published.
+    That is the newest one that ended, on other data or settings. Where this very training ended already, whatever was
+    tried since, it is what that began with: so nothing is trained again when nothing changed. Raises BadInput where no
+    version was published.
     """
     own = real_version(settings, context) | {"set": settings.model_dump(mode="json", exclude_unset=True)}
     if settings.warm_start == "never":
         return own | {"earlier": None}
+    newest = None
     for folder, parts in _ended_trainings(context.shared / "train"):
         read = parts.get("reads") or {}
         if {name: read.get(name) for name in own} != own:
-            return own | {"earlier": folder.relative_to(context.shared).as_posix()}
-        recipe = digest_of({name: parts[name] for name in _RECIPE})
-        if recipe == context.recipe and parts.get("seed") == context.seed:
+            newest = newest or folder.relative_to(context.shared).as_posix()
+        elif digest_of({name: parts[name] for name in _RECIPE}) == context.recipe and parts.get("seed") == context.seed:
             return own | {"earlier": read["earlier"]}
-    return own | {"earlier": None}
+    return own | {"earlier": newest}
 
 
 def _ended_trainings(folder: Path) -> list[tuple[Path, Mapping[str, Any]]]:

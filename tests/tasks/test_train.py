@@ -78,6 +78,14 @@ def test_a_new_version_begins_with_the_last_training_and_stays_so(bench):
     assert training_reads(SETTINGS, bench.context()) == second
 
 
+def test_what_was_tried_meanwhile_makes_an_ended_training_no_older(bench):
+    bench.publish("1.0.0")
+    first = training_reads(SETTINGS, bench.context())
+    bench.end("aaa", first)
+    bench.end("bbb", training_reads(TrainingSettings(width=8), bench.context()))
+    assert training_reads(SETTINGS, bench.context()) == first
+
+
 def test_never_looks_for_none(bench):
     bench.publish("1.0.0")
     bench.end("aaa", {})
