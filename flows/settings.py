@@ -1,6 +1,7 @@
 """All settings of a run in one frozen model, read from one YAML file and overridden by a few flat parameters."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -48,6 +49,8 @@ SOURCE_TAGS: dict[str, Any] = {  # what pydantic calls the kinds of sources in t
     "mixed": MixedSettings,
     "one": None,
 }
+
+KEY_TAG = "[key]"  # what pydantic puts behind a key that is at fault itself
 
 LISTED_MODELS: dict[str, dict[str, Any]] = {  # section -> kinds of what is listed in it, told apart by `kind`
     "scan": {name: kind.settings for name, kind in OPERATION_KINDS.items()},
@@ -238,6 +241,8 @@ def _sentence(fault: Mapping[str, Any]) -> str:
         return f"{location} is {_shown(fault['input'])}, not a section; {_allowed((*fault['loc'], ''))}"
     if fault["type"] == "tuple_type":
         return f"{location} is {_shown(fault['input'])}, not a list; write [...] around it"
+    if fault["type"] == "string_type" and isinstance(fault["input"], int | float | date):
+        return f"{location} is {brief(fault['input'])}, not text; put it in quotes"
     if fault["type"] == "string_pattern_mismatch":
         return f"{location} is {_shown(fault['input'])}; allowed are {PATTERNS[fault['ctx']['pattern']]}"
     if fault["type"] == "too_short":
@@ -259,8 +264,8 @@ def _inside(model: Any, name: str) -> Any:
 
 
 def _without_tags(location: tuple[Any, ...]) -> list[Any]:
-    """Names and places in lists, without what tells the kinds of sources apart."""
-    return [name for index, name in enumerate(location) if not _is_tag(location[:index], name)]
+    """Names and places in lists, without what tells the kinds of sources apart, or a key from its value."""
+    return [name for index, name in enumerate(location) if name != KEY_TAG and not _is_tag(location[:index], name)]
 
 
 def _is_tag(before: tuple[Any, ...], name: Any) -> bool:

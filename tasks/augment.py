@@ -26,6 +26,7 @@ from tasks.stage_context import StageContext, Summary
 
 KEY_COLUMNS = ("source", "member", "frame")
 PASSED_ON = (*KEY_COLUMNS, "label", "licence", "split", "class_id")
+COPY_MARK = "@augmented-"  # between the name of an image and the number of its copy
 MADE = ("derived_from", "sha256", "size_bytes", "pack", "offset", "length")
 NEEDED = [*PASSED_ON, "sha256", "pack", "offset", "length"]
 PIECE_SCHEMA = pa.schema([SCHEMA.field(name) for name in (*PASSED_ON, *MADE)])
@@ -36,13 +37,14 @@ Piece = tuple[str, int]  # name of a partition's rows as an Arrow file, and how 
 def augment(settings: AugmentationSettings, context: StageContext) -> Summary:
     """Manifest of split -> manifest of augmented copies, with their packs and a preview of each augmenter.
 
-    Raises BadInput where `forbidden` names a class that the data set has not.
+    Raises BadInput where `forbidden` names a class that the data set has not, or images are called like copies.
     """
     table = read_table(context.inputs["split"] / MANIFEST_FILE, NEEDED)
     _check_classes(settings, table["label"])
     training = training_rows(table)
     channels = _channels(training, context.shared)
     wanted = _varied(training, settings, channels)
+    _check_names(training if len(wanted) else wanted)
     previewed = choose_previewed(wanted, context.seed)
     work = partial(augment_partition, settings, context.seed, context.shared, context.out, context.place, previewed)
     files = Files(context.shared, _packs)
@@ -115,6 +117,16 @@ def _check_classes(settings: AugmentationSettings, labels: pa.ChunkedArray) -> N
             raise BadInput(f"augment.forbidden names the class {name}; the data set's classes are {_listed(known)}")
 
 
+def _check_names(images: pa.Table) -> None:
+    """The id of a copy must be no image's own."""
+    named = images["member"].filter(pc.match_substring_regex(images["member"], f"{COPY_MARK}[0-9]+$"))
+    if len(named):
+        raise BadInput(
+            f"{len(named)} images are called like augmented copies, such as {named[0].as_py()}; rename them, or set "
+            "augment.preset to none"
+        )
+
+
 def _listed(names: Sequence[str], most: int = 20) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
@@ -155,7 +167,7 @@ def _write_piece(images: pa.Table, variants: int, made: Mapping[str, list[Any]],
     parents = np.repeat(np.arange(len(images)), variants)
     numbers = pa.array(np.tile(np.arange(variants), len(images)).astype(str).astype(object), pa.string())
     passed = {name: images[name].take(pa.array(parents)) for name in PASSED_ON}
-    passed["member"] = pc.binary_join_element_wise(passed["member"], numbers, "@augmented-")
+    passed["member"] = pc.binary_join_element_wise(passed["member"], numbers, COPY_MARK)
     for split in images["split"].unique().to_pylist():  # copies of a fold are only read where it is trained on
         is_of_split = pc.equal(passed["split"], split)
         passed["split"] = pc.if_else(is_of_split, augmented_split(split), passed["split"])

@@ -1,6 +1,7 @@
 """Class ids are append-only: a new class never renumbers the old ones."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def read_class_names(folder: Path) -> list[str] | None:
     return names
 
 
-def natural(name: str) -> tuple[int, int, str]:
-    """Sort key: `2` before `10`, numbers before words."""
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+def natural(name: str) -> tuple[int, int, str, str]:
+    """Sort key: `2` before `10`, numbers before words.
+
+    Numbers are compared by their digits, the longer one being larger: `int` reads no more than 4,300 of them.
+    """
+    if not name.isdecimal():
+        return (1, 0, "", name)
+    digits = "".join(str(unicodedata.decimal(digit)) for digit in name).lstrip("0")
+    return (0, len(digits), digits, name)

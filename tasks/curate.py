@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from datasets.errors import brief
 from datasets.manifest import (
     FINDINGS_FILE,
     MANIFEST_FILE,
@@ -94,6 +95,7 @@ class Curation:
     findings: Findings = field(default_factory=Findings)
     pairs: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))  # of row numbers, near copies
     notes: Summary = field(default_factory=dict)  # for the summary of the stage
+    sentences: list[str] = field(default_factory=list)  # for people, among the stage's notes
     run: Spread = here  # how the search for near copies is spread
 
 
@@ -115,7 +117,8 @@ def curate(settings: CurateSettings, context: StageContext) -> Summary:
     write_kept_pairs(context.out, work.rows, work.pairs)
     balance = class_balance(work.rows, settings.classes)
     write_balance(context.out, balance)
-    return _summary(work.rows, work.findings) | {"classes": balance} | work.notes
+    told: Summary = {"notes": work.sentences} if work.sentences else {}
+    return _summary(work.rows, work.findings) | {"classes": balance} | work.notes | told
 
 
 def files_read(settings: CurateSettings, context: StageContext) -> dict[str, str | None]:
@@ -147,7 +150,13 @@ def _exclusions(work: Curation) -> None:
         return
     listed = read_exclusions(path)
     there = {row[name] for row in work.rows for name in ("sha256", "pixel_sha256")}
-    work.notes["exclusions"] = {"entries": len(listed), "found": len(listed.keys() & there)}
+    found_here = len(listed.keys() & there)
+    work.notes["exclusions"] = {"entries": len(listed), "found": found_here}
+    if found_here < len(listed):
+        work.sentences.append(
+            f"{len(listed) - found_here} of {len(listed)} hashes in curate.exclusions are of no image here; a hash of "
+            "bytes always holds, one of pixels may change with scan.resize"
+        )
     if not listed:
         return
     found = find_excluded(work.rows, work.thumbnails, listed, work.settings.similarity)
@@ -161,6 +170,11 @@ def _overrides(work: Curation) -> None:
     if work.settings.overrides is not None:
         use = apply_overrides(work.rows, read_overrides(work.settings.overrides), work.findings)
         work.notes["overrides"] = use.summary()
+        if use.unmatched:
+            work.sentences.append(
+                f"{len(use.unmatched)} of {use.entries} entries in curate.overrides match no image, such as "
+                f"{brief(use.unmatched[0])}"
+            )
 
 
 def _licences(work: Curation) -> None:

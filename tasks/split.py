@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datasets.errors import BadInput
+from datasets.errors import BadInput, brief
 from datasets.manifest import (
     MANIFEST_FILE,
     Status,
@@ -49,7 +49,9 @@ def split(settings: SplitSettings, context: StageContext) -> Summary:
     found = assign_splits(images, used, settings.shares, context.seed, state.splits, pairs)
     agreed = agreement(images, used, found.placed, found.names)
     found = balanced(images, found, settings.balance, context.seed, state.splits)
-    names = class_names(images["label"].filter(pa.array(used)).unique().to_pylist(), state.class_names)
+    labels = images["label"].filter(pa.array(used))
+    names = class_names(labels.unique().to_pylist(), state.class_names)
+    check_labelled(labels.null_count, names, context.dataset)
     write_class_names(context.out, names)
     rejected = _write(context, len(table), numbers, found, names or ())
     per_split = {name: found.placed.tolist().count(place) for place, name in enumerate(found.names)}
@@ -62,6 +64,15 @@ def split(settings: SplitSettings, context: StageContext) -> Summary:
         "classes": list(names or ()),
         "source_splits": agreed,
     }
+
+
+def check_labelled(unlabelled: int, names: Sequence[str] | None, dataset: str) -> None:
+    """Raises BadInput where images without a label would be published beside classes: readers could not read them."""
+    if names and unlabelled:
+        raise BadInput(
+            f"{unlabelled} images in use have no label, and {dataset} has classes ({brief(', '.join(names))}), of this "
+            "run or of its published versions; label the images, or choose another dataset name"
+        )
 
 
 def balanced(

@@ -63,7 +63,7 @@ class Adapted(Source):
             changes |= _written(item)
         if item.licence is None and self.licence is not None:
             changes["licence"] = self.licence
-        if item.label is not None and (self.labels or not _is_plain(item.label)):
+        if item.label is not None and (self.labels or not is_plain(item.label)):
             changes |= self._label(item, item.label)
         if item.split is not None and (self.words or item.split not in SPLITS):
             changes |= self._split(item, item.split.strip())
@@ -91,7 +91,7 @@ class Adapted(Source):
         return {"split": None, "problem": "unknown_split", "detail": detail}
 
 
-def _is_plain(label: str) -> bool:
+def is_plain(label: str) -> bool:
     """Whether a label is what it would be made: not empty, without spaces around it or control characters."""
     return bool(label) and label == label.strip() and label.isprintable()
 

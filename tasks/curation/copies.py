@@ -41,7 +41,7 @@ def resolve_exact_duplicates(rows: list[Row], settings: "CurateSettings", findin
         for row in group[1:]:
             what = "bytes" if row["sha256"] == group[0]["sha256"] else "pixels"
             detail = f"same {what} as {key_text(group[0])}"
-            _drop_copy(row, "duplicate_exact", detail, settings.exact_duplicates != "keep_all", findings)
+            _drop_copy(row, group[0], "duplicate_exact", detail, settings.exact_duplicates != "keep_all", findings)
 
 
 def resolve_near_duplicates(
@@ -71,7 +71,7 @@ def resolve_near_duplicates(
             if row["pixel_sha256"] == group[0]["pixel_sha256"]:
                 continue  # an exact copy, which `exact_duplicates` kept
             detail = f"nearly the same as {key_text(group[0])}"
-            _drop_copy(row, "duplicate_near", detail, settings.near_duplicates != "keep_all", findings)
+            _drop_copy(row, group[0], "duplicate_near", detail, settings.near_duplicates != "keep_all", findings)
     return NearCopies(indices[copies.pairs], copies.numbers)
 
 
@@ -116,8 +116,14 @@ def _resolve_label_conflict(group: list[Row], settings: "CurateSettings", findin
     return True
 
 
-def _drop_copy(row: Row, code: str, detail: str, drop: bool, findings: Findings) -> None:
-    if drop:
+def _drop_copy(row: Row, first: Row, code: str, detail: str, drop: bool, findings: Findings) -> None:
+    """Reject a copy or note it. One under another label goes even where copies stay: a picture has one label.
+
+    The reason says that it is a copy, as later stages count and place it as one.
+    """
+    if row["label"] != first["label"]:
+        findings.reject(row, code, f"{detail}, whose label {first['label']} counts")
+    elif drop:
         findings.reject(row, code, detail)
     else:
         findings.add(row, code, "note", detail)

@@ -40,13 +40,14 @@ def check_class_sizes(rows: Sequence[Row], min_images_per_class: int, findings: 
 def class_balance(rows: Iterable[Row], classes: Sequence[str] | None) -> dict[str, Any] | None:
     """Images in use per class and how even that is; None where nothing is labelled.
 
-    `empty`: classes that are named in the settings or by some file, and have no image in use. `largest_to_smallest`
-    leaves those out. `effective_classes`: exp of the entropy of the shares, the number of equal classes that would be
-    as even (Hill number of order 1, doi:10.2307/1934352).
+    `empty`: classes that are named in the settings or by some file, and have no image in use; files whose label the
+    settings leave out name none, as they are out on purpose. `largest_to_smallest` leaves empty ones out.
+    `effective_classes`: exp of the entropy of the shares, the number of equal classes that would be as even (Hill
+    number of order 1, doi:10.2307/1934352).
     """
     rows = list(rows)
     sizes = Counter(row["label"] for row in usable(rows) if row["label"] is not None)
-    named = {row["label"] for row in rows} - {None} | set(classes or ())
+    named = {row["label"] for row in rows if row["reason"] != "label_left_out"} - {None} | set(classes or ())
     if classes is not None:
         named &= set(classes)
     if not named:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 
 from datasets.errors import BadInput, brief
 from datasets.manifest import key_text
+from datasets.sources.adapted import is_plain
 from tasks.curation.finding_list import Findings, is_usable
 from tasks.digests import digest_of
 
@@ -38,6 +39,15 @@ class Override(BaseModel):
         if sha256 is not None and (len(sha256) != _HEX_DIGITS or set(sha256.lower()) - set("0123456789abcdef")):
             raise ValueError(f"got {sha256!r}; it has {_HEX_DIGITS} hex digits")
         return sha256 and sha256.lower()
+
+    @field_validator("label")
+    @classmethod
+    def _be_plain(cls, label: str | None) -> str | None:
+        """As labels of sources are: stripped, and none where nothing is left."""
+        label = (label or "").strip() or None
+        if label is not None and not is_plain(label):
+            raise ValueError(f"got {label!r}, which holds control characters; write it without them")
+        return label
 
     @model_validator(mode="after")
     def _be_whole(self) -> "Override":
@@ -134,9 +144,19 @@ def _csv_records(path: Path, text: str) -> Iterable[tuple[str, Any]]:
         if unknown or "action" not in (reader.fieldnames or ()):
             named = ", ".join(unknown) or "no column action"
             raise BadInput(f"curate.overrides {path} has {named}; its first line names columns of {', '.join(COLUMNS)}")
-        return [(f"line {reader.line_num}", {k: v for k, v in record.items() if v}) for record in reader]
+        return [(f"line {reader.line_num}", _filled_cells(record, path, reader.line_num)) for record in reader]
     except csv.Error as error:
         raise BadInput(f"curate.overrides {path}, line {reader.line_num}: no CSV ({error}); correct it") from None
+
+
+def _filled_cells(record: dict[str | None, Any], path: Path, line: int) -> dict[str | None, Any]:
+    """The cells of a line that hold something. What is beyond the columns stands under None."""
+    if None in record:
+        raise BadInput(
+            f"curate.overrides {path}, line {line}: it has more cells than the first line has columns; "
+            "take out a comma, or put quotes around the cell that holds one"
+        )
+    return {name: cell for name, cell in record.items() if cell}
 
 
 def _entry(record: Any, where: str) -> Override:

@@ -37,8 +37,9 @@ def over_class_size(
 ) -> dict[int, str]:
     """Training images with label, sha256, duplicate_group; whether each was published -> rows to leave out, and why.
 
-    Images without a class stay. Copies stay or go together. Images that were published stay before new ones; otherwise
-    the rank of a hash decides, so an image that comes or goes changes nothing for most others.
+    Images without a class stay. Copies stay or go together; where all copies of each picture are too many, those of
+    the picture with the fewest stay, as no class may lose all it has. Images that were published stay before new ones;
+    otherwise the rank of a hash decides, so an image that comes or goes changes nothing for most others.
     """
     units = _units(training) if settings.policy != "none" else {}
     sizes = {label: sum(map(len, members)) for label, members in units.items()}
@@ -55,9 +56,10 @@ def over_class_size(
     for label, members in units.items():
         if sizes[label] <= most:
             continue
-        room = most
+        ranked = sorted(members, key=lambda unit: _rank(unit, sha256, published, seed))
+        room = max(most, min(map(len, ranked)))
         why = f"class {label} has {sizes[label]} training images, over {limit}"
-        for unit in sorted(members, key=lambda unit: _rank(unit, sha256, published, seed)):
+        for unit in ranked:
             if len(unit) <= room:
                 room -= len(unit)
             else:

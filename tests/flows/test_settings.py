@@ -166,6 +166,13 @@ def test_an_unknown_setting_of_a_section_is_refused_with_those_of_the_section(se
         ("train: {budget_images: 0}\n", "train.budget_images is 0: input should be greater than or equal to 1"),
         ("generate: {quotas: {a: -1}}\n", "generate.quotas.a is -1: input should be greater than or equal to 0"),
         (
+            "curate: {classes: [0, yes, 2020-01-01]}\n",
+            "curate.classes.0 is 0, not text; put it in quotes; curate.classes.1 is True, not text; put it in quotes; "
+            "curate.classes.2 is 2020-01-01, not text; put it in quotes",
+        ),
+        ("curate: {classes: [[a]]}\n", "curate.classes.0 is ['a']: input should be a valid string"),
+        ("augment: {forbidden: {6: [flip]}}\n", "augment.forbidden.6 is 6, not text; put it in quotes"),
+        (
             "split: {validation: 0.5, test: 0.5}\n",
             "split: validation 0.5 + test 0.5 leave under a tenth for training; lower them",
         ),

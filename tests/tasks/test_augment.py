@@ -202,3 +202,16 @@ def test_nothing_but_packs_manifest_and_preview_is_left(workbench, class_folders
     run(workbench)
     left = sorted(path.name for path in workbench.outputs["augment"].iterdir())
     assert left == [MANIFEST_FILE, "packs", "preview"]
+
+
+def test_images_that_are_called_like_copies_are_refused(workbench, class_folders):
+    for path in (class_folders / "left").iterdir():
+        path.rename(f"{path}@augmented-0")
+    workbench.prepare(class_folders)
+    odd = [row["member"] for row in training_rows(workbench) if row["label"] == "left"]
+    sentence = (
+        f"{len(odd)} images are called like augmented copies, such as {odd[0]}; rename them, or set augment.preset to "
+        "none"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        workbench.run("augment", augment, SETTINGS, "split")

@@ -257,6 +257,12 @@ def test_class_ids_are_append_only_and_numbers_sort_as_numbers():
     assert class_names([None], None) is None
 
 
+def test_numbers_sort_as_numbers_however_many_digits_they_have():
+    long = "9" * 5000
+    sorted_names = ["0", "00", "007", "7", "\u0668", "10", long, "1" + long, "7a", "cat"]
+    assert class_names(sorted_names[::-1], None) == sorted_names
+
+
 def test_two_images_are_too_few(workbench, write_images, class_folders):
     folder = write_images(
         {f"a/{number}.png": (class_folders / "left" / f"{number:02d}.png").read_bytes() for number in range(2)}, "few"

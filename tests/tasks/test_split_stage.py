@@ -7,6 +7,7 @@ import pytest
 
 from datasets.errors import BadInput
 from datasets.manifest import MANIFEST_FILE, read_table, with_columns, write_table
+from datasets.sources import source_settings
 from tasks.curation.kept_pairs import write_kept_pairs
 from tasks.split import check_enough, split
 from tasks.splitting.balance import BalanceSettings, over_class_size
@@ -31,6 +32,17 @@ def test_a_data_set_is_named_that_was_published_with_folds(workbench, class_fold
     )
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
         workbench.prepare(class_folders)
+
+
+def test_images_without_labels_are_not_put_beside_published_classes(workbench, class_folders):
+    write_state(workbench.shared, State(class_names=("left", "right")))
+    unlabelled = source_settings(kind="flat_folder", path=class_folders / "left")
+    sentence = (
+        "20 images in use have no label, and tiny has classes (left, right), of this run or of its published versions; "
+        "label the images, or choose another dataset name"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        workbench.prepare(class_folders, source=unlabelled)
 
 
 def test_the_seed_of_the_run_decides_who_goes_where_and_who_is_left_out(workbench, class_folders):

@@ -65,6 +65,22 @@ def test_near_copies_under_two_labels_are_a_finding_of_their_own(policy, stays):
     assert [row["finding"] for row in findings.rows].count("label_conflict") == 3
 
 
+@pytest.mark.parametrize(
+    ("sides_px", "reason", "detail"),
+    [
+        ((64, 64, 64), "duplicate_exact", "same pixels as s/0#0, whose label a counts"),
+        ((64, 48, 32), "duplicate_near", "nearly the same as s/0#0, whose label a counts"),
+    ],
+)
+def test_where_copies_stay_and_the_first_label_counts_those_of_other_labels_go(sides_px, reason, detail):
+    images = [picture(1, side_px) for side_px in sides_px]
+    policies = {"exact_duplicates": "keep_all", "near_duplicates": "keep_all", "label_conflicts": "keep_first"}
+    rows, _, _ = decided(images, ["a", "a", "b"], **policies)
+    assert kept(rows) == [0, 1]
+    assert (rows[2]["reason"], rows[2]["detail"]) == (reason, detail)
+    assert len({row["duplicate_group"] for row in rows}) == 1
+
+
 def test_a_chain_of_small_steps_does_not_join_its_ends():
     steps = [blend(number / 40) for number in range(41)]
     rows, _, copies = decided(steps)

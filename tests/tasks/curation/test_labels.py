@@ -59,6 +59,13 @@ def test_balance_counts_images_in_use_and_names_empty_classes():
     assert class_balance(rows, None)["empty"] == ["bird"]
 
 
+def test_a_label_that_the_settings_leave_out_names_no_class():
+    rows = rows_of("cat", "blurred")
+    rows[1] |= {"status": "unselected", "reason": "label_left_out"}
+    assert class_balance(rows, None)["images"] == {"cat": 1}
+    assert class_balance(rows, ["blurred", "cat"])["empty"] == ["blurred"]
+
+
 def test_images_without_classes_have_no_balance(tmp_path):
     assert class_balance(rows_of(None, None), None) is None
     write_balance(tmp_path, None)

@@ -94,6 +94,39 @@ def test_a_bad_file_is_refused_with_the_place(file, text, name, sentence):
         check_overrides(file(text, name))
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "sentence"),
+    [
+        (
+            '- {member: a, action: relabel, label: "b\\nc"}',
+            "o.yaml",
+            "FILE, entry 1: label: got 'b\\nc', which holds control characters; write it without them",
+        ),
+        (
+            '- {member: a, action: relabel, label: "  "}',
+            "o.yaml",
+            "FILE, entry 1: relabel needs a label, and nothing else has one",
+        ),
+        (
+            "member,action,label\na,keep,\nb,relabel,c,d\n",
+            "o.csv",
+            "curate.overrides FILE, line 3: it has more cells than the first line has columns; take out a comma, or "
+            "put quotes around the cell that holds one",
+        ),
+    ],
+)
+def test_a_bad_label_and_a_comma_too_many_are_told_with_the_place(file, text, name, sentence):
+    path = file(text, name)
+    with pytest.raises(BadInput) as caught:
+        read_overrides(path)
+    assert str(caught.value).replace(str(path), "FILE") == sentence
+
+
+def test_labels_are_stripped_as_those_of_sources_are(file):
+    (entry,) = read_overrides(file('- {member: a, action: relabel, label: " b "}'))
+    assert entry.label == "b"
+
+
 def test_a_missing_file_is_refused(tmp_path):
     path = tmp_path / "none.yaml"
     why = "No such file or directory"

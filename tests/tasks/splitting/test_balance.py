@@ -57,6 +57,17 @@ def test_copies_stay_or_go_together():
     assert set(groups.values()) == {3}
 
 
+def test_a_class_of_nothing_but_copies_keeps_those_of_one_picture():
+    rows = [row | {"duplicate_group": row["label"]} for row in rows_of(a=5, b=1)]
+    assert left(rows) == {"a": 5, "b": 1}
+
+
+def test_where_all_are_too_many_the_copies_of_the_picture_with_the_fewest_stay():
+    rows = [row | {"duplicate_group": "few" if number < 2 else "many"} for number, row in enumerate(rows_of(a=5))]
+    for seed in range(4):
+        assert set(over(rows, policy=BalanceSettings(policy="target", images_per_class=1), seed=seed)) == {2, 3, 4}
+
+
 def test_published_images_stay_before_new_ones():
     published = [number in (3, 8) for number in range(12)]
     rows = rows_of(a=10, b=2)
