@@ -56,23 +56,34 @@ def wanted_labels(
     `training_images` says how many real ones there are of each class, or in all without classes; a class with none is
     not made, whatever its quota, since no generator has learned it. None: all classes have some, how many is not known.
     Quotas go before every other rule, and the images of a `total` are shared among the classes without one.
-    Raises BadInput for a quota of a class that does not exist, or when nothing at all is wanted.
+    Raises BadInput for a quota of a class that does not exist, when nothing at all is wanted, or for a `total` that
+    quotas of all classes do not reach.
     """
     names = class_names or ()
     unknown = sorted(settings.quotas.keys() - set(names))
+    if unknown and not names:
+        raise BadInput(f"generate.quotas names {', '.join(unknown)}, and the data has no classes; leave quotas out")
     if unknown:
         raise BadInput(f"generate.quotas names {', '.join(unknown)}; the classes are {', '.join(names)}")
     missing = set(untrained(class_names, training_images))
+    trained = [name for name in names if name not in missing]
+    asked = sum(settings.quotas.get(name, 0) for name in trained)
     free = [number for number, name in enumerate(names or ("",)) if name not in settings.quotas.keys() | missing]
+    if settings.total is not None and not free and asked != settings.total:
+        raise BadInput(
+            f"generate.total is {settings.total}, and generate.quotas asks for {asked} images of all classes that have "
+            f"training images, {', '.join(trained)}; let them be equal, or leave out the quota of a class that is to "
+            "get the rest"
+        )
     counts = [0] * max(1, len(names)) if training_images is None else list(training_images)
     wanted = np.zeros(len(counts), dtype=np.int64)
-    wanted[free] = _by_rule(settings, counts, free, known=training_images is not None)
+    wanted[free] = _by_rule(settings, counts, free, asked, known=training_images is not None)
     for number, name in enumerate(names):
         if name in settings.quotas and name not in missing:
             wanted[number] = settings.quotas[name]
     # Where counts are not known yet, nothing may be wanted only because of that.
     if training_images is not None or settings.balance == "even":
-        _check_some(wanted, settings, names)
+        _check_some(wanted, settings, trained, free)
     return np.repeat(np.arange(len(wanted), dtype=np.int32), wanted)
 
 
@@ -95,31 +106,34 @@ def shared_out(total: int, weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def _by_rule(settings: QuotaSettings, counts: Sequence[int], free: Sequence[int], known: bool) -> list[int]:
-    """Synthetic images of each of the `free` classes; `counts` are of all classes."""
+def _by_rule(settings: QuotaSettings, counts: Sequence[int], free: Sequence[int], asked: int, known: bool) -> list[int]:
+    """Synthetic images of each of the `free` classes; `counts` are of all classes, `asked` is what quotas get."""
     if settings.fill_to is not None or settings.balance == "fill_up":
         level = settings.fill_to or max(counts)
         return [max(0, level - counts[number]) for number in free]
-    asked = sum(settings.quotas.values())
-    total = settings.images_per_class * len(free) if settings.total is None else max(0, settings.total - asked)
+    total = settings.images_per_class * len(free) if settings.total is None else settings.total - asked
     weights = [counts[number] if settings.balance == "as_real" and known else 1 for number in free]
     return shared_out(total, weights)
 
 
-def _check_some(wanted: np.ndarray, settings: QuotaSettings, class_names: Sequence[str]) -> None:
+def _check_some(wanted: np.ndarray, settings: QuotaSettings, trained: Sequence[str], free: Sequence[int]) -> None:
+    """Raise BadInput when nothing is wanted. `trained` are the classes with training images, none without classes."""
     if wanted.sum():
         return
-    if settings.fill_to is not None and not settings.quotas:
+    without = " without a quota" if settings.quotas else ""
+    if settings.fill_to is not None and free:
         raise BadInput(
-            f"generate.fill_to is {settings.fill_to}, and no class has fewer real training images; raise it, or leave "
-            "it out to get generate.images_per_class"
+            f"generate.fill_to is {settings.fill_to}, and no class{without} has fewer real training images; raise it, "
+            "or leave it out to get generate.images_per_class"
         )
-    if settings.balance == "fill_up" and not settings.quotas:
-        raise BadInput(
-            "generate.balance is fill_up, and all classes have equally many real training images; take even to get "
-            "generate.images_per_class"
-        )
+    if settings.balance == "fill_up" and free:
+        why = f"no class{without} has fewer real training images than the largest"
+        if len(trained) == 1:
+            why = f"only one class, {trained[0]}, has real training images"
+        elif not trained:
+            why = "the data has no classes"
+        raise BadInput(f"generate.balance is fill_up, and {why}; take even to get generate.images_per_class")
     raise BadInput(
-        f"generate.quotas is 0 for every class that has training images, of {', '.join(class_names)}; "
+        f"generate.quotas is 0 for every class that has training images, {', '.join(trained)}; "
         "at least one needs 1 image or more; raise a quota, or leave it out to get generate.images_per_class"
     )

@@ -59,6 +59,12 @@ def test_a_quota_of_an_unknown_class_is_bad_input():
         wanted_labels(GenerateSettings(quotas={"c": 1}), ("a", "b"))
 
 
+def test_a_quota_where_there_are_no_classes_is_bad_input():
+    sentence = "generate.quotas names b, x, and the data has no classes; leave quotas out"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        wanted_labels(GenerateSettings(quotas={"x": 1, "b": 2}), None, [5])
+
+
 def test_a_class_without_training_images_is_not_made_whatever_its_quota():
     settings = GenerateSettings(images_per_class=2, quotas={"b": 3})
     assert wanted_labels(settings, ("a", "b", "c"), [5, 0, 1]).tolist() == [0, 0, 2, 2]
@@ -70,7 +76,7 @@ def test_classes_without_training_images_are_named():
 
 def test_no_image_at_all_is_bad_input():
     sentence = (
-        "generate.quotas is 0 for every class that has training images, of a, b; at least one needs 1 image or more; "
+        "generate.quotas is 0 for every class that has training images, a; at least one needs 1 image or more; "
         "raise a quota, or leave it out to get generate.images_per_class"
     )
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
@@ -104,13 +110,14 @@ def test_without_classes_all_images_together_are_filled_up():
     assert len(wanted_labels(GenerateSettings(fill_to=5), None, [3])) == 2
 
 
-def test_where_every_class_is_full_nothing_can_be_made():
+@pytest.mark.parametrize(("quotas", "which"), [({}, "no class"), ({"a": 0}, "no class without a quota")], ids=str)
+def test_where_every_class_is_full_nothing_can_be_made(quotas, which):
     sentence = (
-        "generate.fill_to is 5, and no class has fewer real training images; raise it, or leave it out to get "
+        f"generate.fill_to is 5, and {which} has fewer real training images; raise it, or leave it out to get "
         "generate.images_per_class"
     )
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        wanted_labels(GenerateSettings(fill_to=5), ("a", "b"), [5, 9])
+        wanted_labels(GenerateSettings(fill_to=5, quotas=quotas), ("a", "b"), [5, 9])
 
 
 def counted(settings, *training):
@@ -138,6 +145,32 @@ def test_a_class_without_training_images_gets_no_share_of_a_total():
     assert counted(GenerateSettings(total=10), 5, 0, 5) == [5, 0, 5]
 
 
+def test_a_quota_of_a_class_without_training_images_takes_nothing_from_a_total():
+    assert counted(GenerateSettings(total=10, quotas={"a": 3, "b": 5}), 5, 0, 5) == [3, 0, 7]
+
+
+def test_quotas_of_all_classes_may_be_a_total():
+    assert counted(GenerateSettings(total=6, quotas={"a": 3, "b": 3}), 5, 5) == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("quotas", "training", "asked"),
+    [
+        ({"a": 3, "b": 3}, (5, 5), "6 images of all classes that have training images, a, b"),
+        ({"a": 3, "b": 3}, None, "6 images of all classes that have training images, a, b"),
+        ({"a": 3, "b": 5}, (5, 0), "3 images of all classes that have training images, a"),
+    ],
+    ids=str,
+)
+def test_a_total_that_quotas_of_all_classes_do_not_reach_is_bad_input(quotas, training, asked):
+    sentence = (
+        f"generate.total is 10, and generate.quotas asks for {asked}; let them be equal, or leave out the quota of a "
+        "class that is to get the rest"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        wanted_labels(GenerateSettings(total=10, quotas=quotas), ("a", "b"), training)
+
+
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 500), min_size=1, max_size=8))
 def test_shares_add_up_and_are_off_by_less_than_one(total, weights):
     shares = shared_out(total, weights)
@@ -162,13 +195,21 @@ def test_settings_that_contradict_each_other_are_refused(changes, sentence):
         GenerateSettings(**changes)
 
 
-def test_where_all_classes_are_as_large_there_is_nothing_to_fill_up():
-    sentence = (
-        "generate.balance is fill_up, and all classes have equally many real training images; take even to get "
-        "generate.images_per_class"
-    )
+@pytest.mark.parametrize(
+    ("quotas", "names", "training", "why"),
+    [
+        ({}, ("a", "b"), (4, 4), "no class has fewer real training images than the largest"),
+        ({"b": 0}, ("a", "b"), (4, 2), "no class without a quota has fewer real training images than the largest"),
+        ({}, ("a",), (4,), "only one class, a, has real training images"),
+        ({}, ("a", "b"), (0, 4), "only one class, b, has real training images"),
+        ({}, None, (4,), "the data has no classes"),
+    ],
+    ids=str,
+)
+def test_where_no_class_is_smaller_than_the_largest_there_is_nothing_to_fill_up(quotas, names, training, why):
+    sentence = f"generate.balance is fill_up, and {why}; take even to get generate.images_per_class"
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        counted(GenerateSettings(balance="fill_up"), 4, 4)
+        wanted_labels(GenerateSettings(balance="fill_up", quotas=quotas), names, training)
 
 
 NAMES = ("a", "b", "c")
