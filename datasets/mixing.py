@@ -31,6 +31,7 @@ def open_synthetic(
     if held_out:
         raise BadInput(f"got split {held_out[0]} with synthetic images; they are for training only: use a train split")
     opened = open_split(synthetic, "train")
+    _check_kinds(real, opened)
     ours, theirs = real.index.features, opened.index.features
     shapes = [[item.height_px, item.width_px, item.channels] for item in (ours, theirs)]
     if shapes[0] != shapes[1]:
@@ -47,6 +48,16 @@ def open_synthetic(
     if share.records == 0:
         raise BadInput(f"{opened.folder}: has fewer synthetic images than the {worker[1]} workers; use fewer workers")
     return share
+
+
+def _check_kinds(real: OpenedSplit, synthetic: OpenedSplit) -> None:
+    """Raises BadInput where an index says that it is the other kind; shards of other writers may say nothing."""
+    for opened, wrong, right in ((synthetic, "real", "synthetic"), (real, "synthetic", "real")):
+        if opened.index.lineage.get("kind") == wrong:
+            raise BadInput(
+                f"{opened.folder}: is a {wrong} data set, given as the {right} one; swap them, so that synthetic names "
+                "a synthetic data set"
+            )
 
 
 def synthetic_count(n_real: int, ratio: float) -> int:

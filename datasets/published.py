@@ -1,7 +1,10 @@
 """Find the shards of a split: from what a user names to the files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from datasets.errors import BadInput, FormatError
 from datasets.tfds_layout import (
@@ -84,12 +87,18 @@ def share_of(opened: OpenedSplit, worker: tuple[int, int]) -> OpenedSplit:
     Where there are shards enough, each worker reads shards of its own; else all read all shards, and of every `count`
     records each takes one. Raises BadInput for a worker that cannot be.
     """
+    is_pair = isinstance(worker, Sequence) and len(worker) == 2 and all(map(is_whole, worker))
+    if not is_pair or not 0 <= worker[0] < worker[1]:
+        raise BadInput(f"got worker {worker!r}; allowed is (index, count) with an index from 0 to count - 1")
     index, count = worker
-    if not 0 <= index < count:
-        raise BadInput(f"got worker {worker}; allowed is (index, count) with an index from 0 to count - 1")
     if len(opened.shards) >= count:
         return replace(opened, shards=opened.shards[index::count])
     return replace(opened, first=index, step=count)
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, Python's or NumPy's; callers without a type checker give anything."""
+    return isinstance(value, int | np.integer)
 
 
 def _latest_version(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from datasets.errors import BadInput, FormatError
 from datasets.image_record import ImageRecord, decode_record
 from datasets.mixing import check_mix, open_synthetic, synthetic_count, synthetic_places
 from datasets.normalise import Constants, Method, constants_of, normalise
-from datasets.published import OpenedSplit, open_split, resolve_version, share_of
+from datasets.published import OpenedSplit, is_whole, open_split, resolve_version, share_of
 from datasets.record_pixels import levels_of
 from datasets.shard_records import read_shard
 from datasets.splits import is_for_training
@@ -62,8 +62,8 @@ def load_numpy(
     without shuffling. Raises BadInput for a folder or split that is not there, or that cannot be mixed, FormatError for
     shards that are damaged or not as `index.json` says.
     """
-    if limit is not None and limit < 0:
-        raise BadInput(f"got limit {limit}; allowed are 0 or more images, or None for all")
+    if limit is not None and not (is_whole(limit) and limit >= 0):
+        raise BadInput(f"got limit {limit!r}; allowed are 0 or more images, or None for all")
     _check_scale(scale)
     check_mix(synthetic, ratio)
     opened = open_split(path, split)
@@ -120,8 +120,8 @@ def load(
     Raises BadInput for anything above that is not allowed, or for synthetic images of another shape or classes. What
     is wrong inside a shard is raised while reading, by TensorFlow: DataLossError for damage, for instance.
     """
-    if batch_size is not None and batch_size < 1:
-        raise BadInput(f"got batch_size {batch_size}; allowed are 1 or more, or None for single images")
+    if batch_size is not None and not (is_whole(batch_size) and batch_size >= 1):
+        raise BadInput(f"got batch_size {batch_size!r}; allowed are 1 or more, or None for single images")
     _check_scale(scale)
     check_mix(synthetic, ratio)
     strengths = strengths_of(augment)

@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from datasets.errors import FormatError
+from datasets.errors import BadInput, FormatError
 from datasets.image_record import decode_record
 from datasets.mixing import check_mix, open_synthetic, synthetic_count, synthetic_places
-from datasets.published import OpenedSplit, open_split, resolve_version, share_of
+from datasets.published import OpenedSplit, is_whole, open_split, resolve_version, share_of
 from datasets.record_pixels import levels_of
 from datasets.shard_records import read_shard
 from datasets.tfds_layout import Index, read_index
@@ -42,8 +42,12 @@ def stream(
     In the order of the files; with `shuffle_buffer`, shards come in an order of the seed and so many images are mixed.
     Every worker has to be given the same seed, and another one in each epoch. `synthetic` is the folder of a synthetic
     data set, of which evenly spread images make up `ratio` of the whole, as with `datasets.load`. Raises BadInput for a
-    folder, split or worker that cannot be, or images that cannot be mixed, FormatError for damaged shards.
+    folder, split, worker or buffer that cannot be, or images that cannot be mixed, FormatError for damaged shards.
     """
+    if not (is_whole(shuffle_buffer) and shuffle_buffer >= 0):
+        raise BadInput(
+            f"got shuffle_buffer {shuffle_buffer!r}; allowed are 1 or more images, or 0 for the order of the files"
+        )
     check_mix(synthetic, ratio)
     opened = share_of(open_split(path, split), worker)
     images = _images(opened, shuffle_buffer, seed, worker[0])

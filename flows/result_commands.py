@@ -171,9 +171,12 @@ def sample(
     ],
     out: Annotated[Path, typer.Option(help="Folder to write; it may not hold anything yet.")],
     per_class: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Images of each class; or in all, without classes.")
-    ] = 10,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same images.")] = 1,
+        int | None,
+        typer.Option(min=1, max=100_000, help="Images of each class; or in all, without classes. Default: 10."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same images. Default: 1.")
+    ] = None,
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Make the published images again, and compare their bytes.")
     ] = False,

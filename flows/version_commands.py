@@ -34,7 +34,8 @@ def publish(
 @app.command("list", epilog="Example: augment-dataset list published")
 def list_published(
     place: Annotated[
-        str, typer.Argument(metavar="PATH_OR_URL", help="Folder or URL of data sets, or <name>/ of one of them.")
+        str,
+        typer.Argument(metavar="PATH_OR_URL", help="Folder or URL of data sets, <name>/ or <name>/<x.y.z>/ of one."),
     ],
     storage_options: StorageOptions = None,
     as_json: AsJson = False,
@@ -59,7 +60,15 @@ def diff(
 
     Of two runs: settings, verdicts, and which stages gave other outputs.
     """
-    if before.endswith(".json") and after.endswith(".json"):
+    are_runs = [place.endswith(".json") for place in (before, after)]
+    if any(are_runs) and not all(are_runs):
+        from datasets.errors import BadInput
+
+        raise BadInput(
+            f"got {before} and {after}, of which one is a run's record and one is not; give the records of two runs "
+            "(JSON), or two versions"
+        )
+    if all(are_runs):
         from flows.runs import diff_runs
 
         diff_runs(Path(before), Path(after), as_json)

@@ -3,23 +3,27 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from datasets.errors import BadInput, Refused
+from datasets.errors import BadInput, FormatError, Refused
+from datasets.manifest import MANIFEST_FILE
 from datasets.splits import in_order
 from flows.output import ask, bar, console, mib, print_json
 from flows.verify import verdict_of
+from tasks.lineage.record import LINEAGE_FILE, read_lineage
 from tasks.parallel import ComputeSettings
 from tasks.publishing.catalogue import Listed, listed_versions
 from tasks.publishing.commit import move_latest
-from tasks.publishing.compare import ALL_FILES, Comparison, Images, compare
+from tasks.publishing.compare import Comparison, Images, MadeWith, compare
 from tasks.publishing.fetched import version_folder
 from tasks.publishing.places import data_set_at, data_sets_at
 from tasks.publishing.prune import plan_pruning, prune
 
 WIDTH = 80
+COMPARED_FILES = (MANIFEST_FILE, LINEAGE_FILE)
 Options = Mapping[str, Any] | None
 
 
@@ -42,10 +46,10 @@ def diff_versions(before: str, after: str, options: Options, as_json: bool, show
     places = [data_set_at(place, options) for place in (before, after)]
     old, new = places[0].one_version(), places[1].one_version()
     with (
-        version_folder(places[0], old, ALL_FILES) as first,
-        version_folder(places[1], new, ALL_FILES) as second,
+        version_folder(places[0], old, COMPARED_FILES) as first,
+        version_folder(places[1], new, COMPARED_FILES) as second,
     ):
-        found = compare(first, second, show)
+        found = compare(first, second, show, (_made_with(first), _made_with(second)))
     names = [f"{place.name} {version}" for place, version in zip(places, (old, new), strict=True)]
     if as_json:
         print_json(_comparison_record(names, found))
@@ -136,9 +140,19 @@ def _print_comparison(names: Sequence[str], found: Comparison) -> None:
                 out.print(f"  {key}", soft_wrap=True)
             if images.count > len(images.first):
                 out.print(f"  and {images.count - len(images.first)} more")
+    if found.is_made_otherwise:
+        out.print("the shards hold other bytes: the same images were prepared or arranged otherwise", soft_wrap=True)
     for what, changes in (("shape", found.features), ("normalise", found.normalise), ("made", found.settings)):
         for change in changes:
             out.print(f"{what}: {change}", soft_wrap=True)
+
+
+def _made_with(folder: Path) -> MadeWith:
+    """Settings of the stages behind a version; none without a sound `lineage.json`, as all else can be compared."""
+    try:
+        return {name: stage["settings"] for name, stage in read_lineage(folder)["stages"].items()}
+    except (FormatError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _kinds(found: Comparison) -> dict[str, Images]:

@@ -79,13 +79,15 @@ def sample_new(path: Path, per_class: int, seed: int, out: Path, progress: Progr
     sampling = _sampling(index)
     names = index.features.class_names if generator.class_names is not None else None
     held = np.unique(_manifest(version)["class_id"]) if names else np.zeros(1, np.int32)
+    folders = _folders(names, held)
     labels = np.repeat(held.astype(np.int32), per_class)
     numbers = np.arange(len(labels))
     made = _images(generator, numbers, labels, np.zeros(len(labels), np.uint16), seed, sampling["truncation"])
     for done, (number, image) in enumerate(made, start=1):
-        _write(out, names, int(labels[number]), number, image)
+        _write(out, folders, int(labels[number]), number, image)
         progress(done, len(labels))
-    return _told(Sampled(seed=seed, images=len(labels), **_identity(index, generator)), sampling["truncation"], out)
+    told = Sampled(seed=seed, images=len(labels), **_identity(index, generator))
+    return _told(told, sampling["truncation"], _classes(names, folders), out)
 
 
 def sample_as_published(path: Path, out: Path, progress: Progress = silent) -> Sampled:
@@ -99,15 +101,16 @@ def sample_as_published(path: Path, out: Path, progress: Progress = silent) -> S
     names = index.features.class_names if generator.class_names is not None else None
     attempts = _attempts(version, len(rows["number"]))
     quality = _jpeg_quality(version)
+    folders = _folders(names, np.unique(rows["class_id"]))
     same = 0
     made = _images(generator, rows["number"], rows["class_id"], attempts, seed, sampling["truncation"])
     for done, (number, image) in enumerate(made, start=1):
         payload = encode_image(image, index.features.encoding, quality)
         same += rows["sha256"][number] == hashlib.sha256(payload).hexdigest()
-        _write(out, names, int(rows["class_id"][number]), number, image)
+        _write(out, folders, int(rows["class_id"][number]), number, image)
         progress(done, len(rows["number"]))
     told = Sampled(seed=seed, images=len(rows["number"]), same=same, **_identity(index, generator))
-    return _told(told, sampling["truncation"], out)
+    return _told(told, sampling["truncation"], _classes(names, folders), out)
 
 
 def _opened(path: Path, out: Path) -> "tuple[Path, Index, Generator]":
@@ -188,22 +191,37 @@ def _images(
             yield from zip(numbers[rows].tolist(), images, strict=True)
 
 
-def _write(out: Path, names: tuple[str, ...] | None, label: int, number: int, image: np.ndarray) -> None:
-    folder = out / _folder_name(names[label], label) if names else out
+def _write(out: Path, folders: Mapping[int, str], label: int, number: int, image: np.ndarray) -> None:
+    folder = out / folders.get(label, "")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{number:07d}.png").write_bytes(encode_image(image, "png"))
 
 
-def _folder_name(name: str, label: int) -> str:
-    return name if _SAFE_NAME.fullmatch(name) else f"class_{label}"
+def _folders(names: tuple[str, ...] | None, held: np.ndarray) -> dict[int, str]:
+    """The folder of each class id that has images, one for each; none without classes."""
+    return {label: _folder_name(names, label) for label in held.tolist()} if names else {}
+
+
+def _folder_name(names: tuple[str, ...], label: int) -> str:
+    if _SAFE_NAME.fullmatch(names[label]):
+        return names[label]
+    name = f"class_{label}"
+    while name in names:  # another class may be called so
+        name += "_"
+    return name
+
+
+def _classes(names: tuple[str, ...] | None, folders: Mapping[int, str]) -> dict[str, str]:
+    """The class of each folder."""
+    return {folder: names[label] for label, folder in folders.items()} if names else {}
 
 
 def _identity(index: Index, generator: "Generator") -> dict[str, Any]:
     return {"name": index.name, "version": index.version, "weights_sha256": generator.weights_sha256}
 
 
-def _told(sampled: Sampled, truncation: float, out: Path) -> Sampled:
-    """Write beside the images that they are synthetic, and what made them."""
+def _told(sampled: Sampled, truncation: float, classes: Mapping[str, str], out: Path) -> Sampled:
+    """Write beside the images that they are synthetic, what made them, and the class of each folder."""
     record = {
         "kind": "synthetic",
         "made_by": f"the generator of {sampled.name} {sampled.version}",
@@ -213,6 +231,7 @@ def _told(sampled: Sampled, truncation: float, out: Path) -> Sampled:
         "seed": sampled.seed,
         "truncation": truncation,
         "images": sampled.images,
+        "folders": dict(classes),
     }
     write_text_atomically(out / SAMPLE_FILE, json.dumps(record, indent=1) + "\n")
     return sampled

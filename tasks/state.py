@@ -49,7 +49,10 @@ def known_state(shared: Path, published: Path, dataset: str) -> State:
         return state
     for version in versions(published / dataset):
         state = remembered(state, Published(published / dataset / version, read_index(published / dataset / version)))
-    return replace(state, class_names=last.index.features.class_names or state.class_names)
+    names = last.index.features.class_names
+    # After a step back, the versions behind it may have given ids to more classes: those stay given.
+    known = names is None or (state.class_names or ())[: len(names)] == names
+    return state if known else replace(state, class_names=names)
 
 
 def remembered(state: State, published: Published) -> State:

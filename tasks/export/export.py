@@ -38,14 +38,15 @@ def export(
 ) -> dict[str, int]:
     """Write the splits (none named: all) of the version at `path` into the folder `out`; images per split.
 
-    Raises BadInput for a place, split or format that is not there, or a target that holds something; FormatError for
-    damaged shards.
+    `a+b` names two splits, each of which gets files of its own. Raises BadInput for a place, split or format that is
+    not there, or a target that holds something; FormatError for damaged shards.
     """
     if layout not in get_args(Layout):
         raise BadInput(f"got format {layout!r}; allowed are {' and '.join(get_args(Layout))}")
     folder = resolve_version(path)
     index = read_index(folder)
-    names = tuple(dict.fromkeys(splits)) or in_order(name for name in index.splits if index.records(name))
+    named = dict.fromkeys(name for split in splits for name in split.split("+"))
+    names = tuple(named) or in_order(name for name in index.splits if index.records(name))
     opened = [open_split(folder, name) for name in names]
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out}: is not an empty folder; give one that is empty or does not exist")

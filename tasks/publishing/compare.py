@@ -13,8 +13,8 @@ from datasets.tfds_layout import Index, read_index
 from tasks.differences import changed_leaves
 
 COLUMNS = [*KEY, "sha256", "label", "split", "status"]
-ALL_FILES = (MANIFEST_FILE,)
 UNLABELLED = "(no label)"
+MadeWith = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,29 @@ class Comparison:
     features: tuple[str, ...]
     normalise: tuple[str, ...]
     settings: tuple[str, ...]
+    other_shards: bool  # the shards of a split hold other bytes
 
     @property
     def is_same(self) -> bool:
+        return self._has_same_sources and not (self.normalise or self.settings or self.other_shards)
+
+    @property
+    def is_made_otherwise(self) -> bool:
+        """Nothing but how images were prepared, or in which order they lie, explains the other bytes of the shards."""
+        return self._has_same_sources and self.other_shards
+
+    @property
+    def _has_same_sources(self) -> bool:
         images = (self.added, self.removed, self.changed, self.moved, self.relabelled)
-        words = (self.classes_added, self.classes_removed, self.features, self.normalise, self.settings)
+        words = (self.classes_added, self.classes_removed, self.features)
         return not any(found.count for found in images) and not any(words)
 
 
-def compare(before: Path, after: Path, show: int) -> Comparison:
-    """Two folders with index and manifest; names up to `show` images of each kind. Raises FormatError."""
+def compare(before: Path, after: Path, show: int, made: tuple[MadeWith, MadeWith] = ({}, {})) -> Comparison:
+    """Two folders with index and manifest; names up to `show` images of each kind. Raises FormatError.
+
+    `made` are settings of the stages behind each version, by stage: those that both have are compared.
+    """
     old, new = read_index(before), read_index(after)
     rows, other = (_rows(folder) for folder in (before, after))
     both = rows.join(other, list(KEY), list(KEY), "inner", left_suffix="_old", right_suffix="_new")
@@ -65,7 +78,8 @@ def compare(before: Path, after: Path, show: int) -> Comparison:
         relabelled=_images(_differing(both, "label"), show),
         features=tuple(_changed_features(old, new)),
         normalise=tuple(changed_leaves(_plain(old.normalise), _plain(new.normalise))),
-        settings=tuple(changed_leaves(_said(old), _said(new))),
+        settings=(*changed_leaves(_said(old), _said(new)), *_changed_stages(*made)),
+        other_shards=_shard_digests(old) != _shard_digests(new),
     )
 
 
@@ -106,6 +120,17 @@ def _changed_features(old: Index, new: Index) -> Iterator[str]:
 def _said(index: Index) -> dict[str, Any]:
     """What a version says of how it was made, without digests that follow from the images."""
     return {key: value for key, value in index.lineage.items() if key != "manifest_sha256"}
+
+
+def _changed_stages(old: MadeWith, new: MadeWith) -> list[str]:
+    both = old.keys() & new.keys()
+    before, after = ({name: made[name] for name in both} for made in (old, new))
+    return changed_leaves(before, after)
+
+
+def _shard_digests(index: Index) -> dict[str, list[str]]:
+    """Of each split, without the names of files: those begin with the name of the data set."""
+    return {split: [shard.sha256 for shard in shards] for split, shards in index.splits.items()}
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a user names: a folder or URL of data sets, of one data set's versions, or of one version."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +52,23 @@ class DataSetPlace:
 
 
 def data_sets_at(place: str, storage_options: Mapping[str, Any] | None = None) -> list[DataSetPlace]:
-    """All data sets at a place: one, or those in it. Raises BadInput where there is none."""
-    target = open_target(_plain(place), storage_options)
-    if _is_data_set(_entries(place, target)):
+    """All data sets at a place: one, one version of it, or those in it. Raises BadInput where there is none."""
+    plain = _plain(place)
+    last = plain.rpartition("/")[2]
+    if last == LATEST_FILE:  # a file, which is no target
+        return [_with_version(data_set_at(place, storage_options))]
+    target = open_target(plain, storage_options)
+    there = target.entries("")
+    if _is_data_set(there):
         return [data_set_at(place, storage_options)]
     found = data_sets_in_target(target)
-    if not found:
-        raise BadInput(f"{place}: no published data set is here; {GIVE}, or the folder that holds data sets")
-    return found
+    if found:
+        return found
+    if is_version(last):
+        return [_with_version(data_set_at(place, storage_options))]
+    if INDEX_FILE in there and DATASET_INFO_FILE not in there:
+        raise BadInput(f"{place}: shards that are not published; {GIVE}")
+    raise BadInput(f"{place}: no published data set is here; {GIVE}, or the folder that holds data sets")
 
 
 def data_sets_in_target(target: Target) -> list[DataSetPlace]:
@@ -83,15 +92,15 @@ def data_set_at(place: str, storage_options: Mapping[str, Any] | None = None) ->
     return DataSetPlace(target, name, version)
 
 
+def _with_version(data_set: DataSetPlace) -> DataSetPlace:
+    """The version that was named, else the latest; one that was not published to its end may be named too."""
+    if data_set.version in data_set.unfinished():
+        return data_set
+    return replace(data_set, version=data_set.one_version())
+
+
 def _plain(place: str) -> str:
     return place.rstrip("/") if is_remote(place) else Path(place).expanduser().resolve().as_posix()
-
-
-def _entries(place: str, target: Target) -> dict[str, Entry]:
-    there = target.entries("")
-    if INDEX_FILE in there and DATASET_INFO_FILE not in there:
-        raise BadInput(f"{place}: shards that are not published; {GIVE}")
-    return there
 
 
 def _is_data_set(entries: Mapping[str, Entry]) -> bool:

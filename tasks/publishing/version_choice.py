@@ -23,13 +23,14 @@ class Choice:
 def choose_version(index: Index, last: Index | None, taken: Sequence[str]) -> Choice:
     """X = class set or shape changed, y = data or settings changed, z = same content published again.
 
-    A number is never used twice, also where `latest` was moved back: the next y that is free is taken.
+    A number is never used twice, also where `latest` was moved back: the next x or y that is free is taken.
     """
     if last is None or last.version is None:
         return Choice(_free(FIRST_VERSION, taken), ("nothing was published before",))
     major, minor, patch = version_numbers(last.version)
     if why := tuple(_changes_of_features(index.features, last.features)):
-        return Choice(_free(f"{major + 1}.0.0", taken), why)
+        highest = max([major, *(version_numbers(version)[0] for version in taken)])
+        return Choice(f"{highest + 1}.0.0", why)
     if publication_digest(index) != publication_digest(last):
         return Choice(_free(f"{major}.{minor + 1}.0", taken), tuple(_changes_of_content(index, last)))
     return Choice(_free(f"{major}.{minor}.{patch + 1}", taken), (f"the same as {last.version}, which is damaged",))

@@ -260,6 +260,9 @@ def test_a_count_unlike_that_of_the_index_is_not_read_over(real, tf, change):
     ("settings", "sentence"),
     [
         ({"batch_size": 0}, "got batch_size 0; allowed are 1 or more, or None for single images"),
+        ({"batch_size": 2.5}, "got batch_size 2.5; allowed are 1 or more, or None for single images"),
+        ({"worker": 1}, "got worker 1; allowed is (index, count) with an index from 0 to count - 1"),
+        ({"worker": (0, 2, 3)}, "got worker (0, 2, 3); allowed is (index, count) with an index from 0 to count - 1"),
         ({"ratio": 1.0}, "got ratio 1.0; allowed is the share of synthetic images from 0 to below 1"),
         ({"ratio": 0.5}, "got ratio 0.5 without synthetic; give the folder of a synthetic data set, or ratio 0"),
         (
@@ -273,7 +276,7 @@ def test_a_count_unlike_that_of_the_index_is_not_read_over(real, tf, change):
             "percentile_clip",
         ),
     ],
-    ids=["batch_size", "ratio", "ratio alone", "synthetic alone", "scale"],
+    ids=["batch_size", "half a batch", "worker", "three of worker", "ratio", "ratio alone", "synthetic alone", "scale"],
 )
 def test_settings_that_are_refused(real, settings, sentence):
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):

@@ -63,9 +63,11 @@ def test_an_empty_split_has_no_images(build_dataset, make_images):
     assert loaded.images.shape == (0, 8, 8, 1)
 
 
-def test_a_negative_limit_is_refused(tmp_path):
-    with pytest.raises(BadInput, match=r"^got limit -1; allowed are 0 or more images, or None for all$"):
-        load_numpy(tmp_path, limit=-1)
+@pytest.mark.parametrize("limit", [-1, 1.5, "5"])
+def test_a_limit_that_cannot_be_is_refused(tmp_path, limit):
+    sentence = f"got limit {limit!r}; allowed are 0 or more images, or None for all"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        load_numpy(tmp_path, limit=limit)
 
 
 @pytest.mark.parametrize("change", [slice(None, -1), slice(None, None, 1)], ids=["fewer", "more"])

@@ -7,6 +7,7 @@ import pytest
 
 from datasets.errors import BadInput, FormatError
 from datasets.normalise import Normalise
+from datasets.readers import load_numpy
 from datasets.record_stream import class_names, mean_and_std, stream
 from datasets.tfrecord import read_tfrecord, write_tfrecord
 from tests.tasks.tiny_versions import CLASSES, picture, tiny
@@ -98,10 +99,35 @@ def test_facts_of_a_data_set(folder):
     assert mean_and_std(folder.parent) == ((0.5,) * 3, (0.25,) * 3)
 
 
-def test_a_worker_that_cannot_be(folder):
-    sentence = "got worker (2, 2); allowed is (index, count) with an index from 0 to count - 1"
+@pytest.mark.parametrize("worker", [(2, 2), (-1, 2), (0, 2, 3), 1, "01", (0, 1.5), None], ids=str)
+def test_a_worker_that_cannot_be(folder, worker):
+    sentence = f"got worker {worker!r}; allowed is (index, count) with an index from 0 to count - 1"
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        stream(folder, worker=(2, 2))
+        stream(folder, worker=worker)
+
+
+def test_numbers_of_numpy_are_numbers(folder):
+    numbers = {"worker": (np.int64(1), np.int32(2)), "shuffle_buffer": np.int64(4)}
+    assert ids(folder, **numbers) == ids(folder, worker=(1, 2), shuffle_buffer=4)
+
+
+@pytest.mark.parametrize("shuffle_buffer", [-5, 2.5, "4"])
+def test_a_buffer_that_cannot_be(folder, shuffle_buffer):
+    sentence = f"got shuffle_buffer {shuffle_buffer!r}; allowed are 1 or more images, or 0 for the order of the files"
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        stream(folder, shuffle_buffer=shuffle_buffer)
+
+
+def test_real_and_synthetic_data_sets_are_not_swapped(folder, made):
+    end = "; swap them, so that synthetic names a synthetic data set"
+    for real, synthetic, start in (
+        (made, folder, f"{folder}: is a real data set, given as the synthetic one"),
+        (folder, folder, f"{folder}: is a real data set, given as the synthetic one"),
+        (made, made, f"{made}: is a synthetic data set, given as the real one"),
+    ):
+        for read in (stream, load_numpy):
+            with pytest.raises(BadInput, match=f"^{re.escape(start + end)}$"):
+                read(real, synthetic=synthetic, ratio=0.5)
 
 
 @pytest.mark.parametrize("options", [{}, {"shuffle_buffer": 4}, {"worker": (1, 5)}, {"ratio": 0.3}], ids=str)

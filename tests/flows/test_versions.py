@@ -12,10 +12,11 @@ import yaml
 from typer.testing import CliRunner
 
 from datasets.errors import BadInput, Refused
+from datasets.image_codec import encode_image
 from datasets.tfds_layout import read_index, write_index
 from flows.command_line import app
 from flows.settings import validate
-from tests.tasks.tiny_versions import SPLITS, tiny
+from tests.tasks.tiny_versions import SPLITS, picture, tiny
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "publishing.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^augment-dataset ([^#\n]+)", PAGE, flags=re.MULTILINE)
@@ -91,6 +92,35 @@ def test_an_unfinished_version_is_listed_as_such(published):
     assert found["photos", "2.1.0"]["gate"] == "not finished"
 
 
+@pytest.mark.parametrize("name", ["1.0.0", "2.0.0/", "latest"])
+def test_one_version_is_listed_alone(published, at_url, name):
+    version = {"latest": "2.1.0"}.get(name, name.rstrip("/"))
+    for place in (published, at_url):
+        found = listed(f"{place}/photos/{name}")
+        assert found == {("photos", version): listed(place)["photos", version]}
+
+
+def test_an_unfinished_version_is_listed_alone(published):
+    (published / "photos" / "2.1.0" / "dataset_info.json").unlink()
+    assert listed("published/photos/2.1.0")["photos", "2.1.0"]["gate"] == "not finished"
+
+
+def test_a_version_that_is_not_there_is_not_listed(published):
+    done = invoke("list", "published/photos/3.0.0")
+    assert isinstance(done.exception, BadInput)
+    assert str(done.exception) == f"{published}/photos: no version 3.0.0; published versions: 1.0.0, 2.0.0, 2.1.0"
+
+
+def test_shards_that_are_not_published_are_not_listed(published):
+    (published / "photos" / "1.0.0" / "dataset_info.json").unlink()
+    shards = shutil.copytree("published/photos/1.0.0", "shards")
+    done = invoke("list", shards)
+    assert isinstance(done.exception, BadInput)
+    assert str(done.exception) == (
+        "shards: shards that are not published; give <name>/ or <name>/<x.y.z>/ of a published data set"
+    )
+
+
 def test_a_list_of_nothing_is_bad_input(tmp_path):
     done = invoke("list", tmp_path)
     assert isinstance(done.exception, BadInput)
@@ -116,6 +146,57 @@ def test_a_diff_says_classes_counts_and_images(published):
 def test_a_diff_of_a_url_and_a_folder_of_the_same_version_says_so(at_url):
     done = invoke("diff", f"{at_url}/photos/2.0.0", "published/photos/2.0.0")
     assert done.stdout == "photos 2.0.0 → photos 2.0.0: the same\n"
+
+
+@pytest.mark.parametrize("places", [("RUN.json", "published/photos"), ("published/photos", "RUN.json")])
+def test_a_run_is_not_compared_with_a_version(published, places):
+    done = invoke("diff", *places)
+    assert isinstance(done.exception, BadInput)
+    assert str(done.exception) == (
+        f"got {places[0]} and {places[1]}, of which one is a run's record and one is not; give the records of two runs "
+        "(JSON), or two versions"
+    )
+
+
+@pytest.fixture
+def prepared_otherwise(published):
+    """photos 2.2.0 has the rows of 2.1.0 and other pixels in one record; each says by which settings it was made."""
+    made = tiny(name="photos", version="2.2.0", class_names=("cat", "dog", "eel", "fox"), splits=SPLITS | {"train": 20})
+    made.records["train"][0] = replace(made.records["train"][0], image=encode_image(picture(99), "png"))
+    made.write(published / "photos" / "2.2.0")
+    for version, quality in (("2.1.0", 95), ("2.2.0", 60)):
+        stages = {"scan": {"settings": {"jpeg_quality": quality}}, "split": {"settings": {"test": 0.2}}}
+        lineage = {"format_version": 1, "stages": stages}
+        (published / "photos" / version / "lineage.json").write_text(json.dumps(lineage))
+    return published
+
+
+OTHER_BYTES = "the shards hold other bytes: the same images were prepared or arranged otherwise\n"
+
+
+def test_a_diff_of_images_that_were_prepared_otherwise_says_by_which_settings(prepared_otherwise, at_url):
+    said = f"photos 2.1.0 → photos 2.2.0\n{OTHER_BYTES}made: scan.jpeg_quality 95 → 60\n"
+    for place in ("published", at_url):
+        assert invoke("diff", f"{place}/photos/2.1.0", f"{place}/photos").stdout == said
+    record = json.loads(invoke("diff", "published/photos/2.1.0", "published/photos", "--json").stdout)
+    assert (record["same"], record["other_shards"]) == (False, True)
+    assert record["settings"] == ["scan.jpeg_quality 95 → 60"]
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"format_version": 1}', '{"format_version": 1, "stages": [1]}'])
+def test_without_a_sound_lineage_a_diff_still_sees_other_bytes(prepared_otherwise, text):
+    lineage = prepared_otherwise / "photos" / "2.1.0" / "lineage.json"
+    lineage.unlink()
+    if text is not None:
+        lineage.write_text(text)
+    done = invoke("diff", "published/photos/2.1.0", "published/photos")
+    assert done.stdout == f"photos 2.1.0 → photos 2.2.0\n{OTHER_BYTES}"
+
+
+def test_other_bytes_are_not_told_where_other_images_explain_them(published):
+    assert "other bytes:" not in invoke("diff", "published/photos/2.0.0", "published/photos").stdout
+    record = json.loads(invoke("diff", "published/photos/2.0.0", "published/photos", "--json").stdout)
+    assert record["other_shards"]
 
 
 def test_pruning_keeps_the_newest_the_latest_and_what_was_learned_from(published):

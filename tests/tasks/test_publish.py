@@ -12,7 +12,7 @@ from datasets.sources import source_settings
 from datasets.tfds_layout import Index, Normalise, ShardFeatures
 from tasks.gate_data import DataGateSettings, compares_with_latest
 from tasks.publish import PublishSettings, is_still_published
-from tasks.published_versions import damage, latest, versions
+from tasks.published_versions import LATEST_FILE, damage, latest, versions
 from tasks.publishing.version_choice import choose_version
 from tasks.state import read_state
 from tests.tasks.publish_runs import add_image, publish
@@ -54,6 +54,18 @@ def test_a_new_class_gives_a_new_major_version_and_keeps_old_ids(workbench, clas
         add_image(class_folders, f"above/{number}.png", number)
     assert publish(class_folders)["version"] == "2.0.0"
     assert read_state(workbench.shared).class_names == ("left", "right", "above")
+
+
+def test_after_a_step_back_no_id_and_no_number_is_given_again(workbench, class_folders, publish):
+    publish(class_folders)
+    for number in range(10):
+        add_image(class_folders, f"above/{number}.png", number)
+    publish(class_folders)
+    (workbench.published / "tiny" / LATEST_FILE).write_text("1.0.0\n")
+    (class_folders / "above").rename(class_folders / "below")
+    publish(class_folders)
+    found = latest(workbench.published / "tiny")
+    assert (found.version, found.index.features.class_names) == ("3.0.0", ("left", "right", "above", "below"))
 
 
 def test_a_damaged_version_is_published_again(workbench, class_folders, publish):
@@ -137,7 +149,7 @@ def test_a_version_without_its_last_file_is_not_visible_and_is_replaced(workbenc
 def test_what_a_refused_gate_says_is_not_published(workbench, class_folders, publish):
     add_image(class_folders, "left/extra.png", 1)
     (class_folders / "left" / "bad.png").write_bytes(b"no image")
-    sentence = "tiny is not published: its gate refused it (share of files rejected 0.02381 > 0)"
+    sentence = "tiny is not published: its gate refused it (share of files rejected, copies apart 0.02381 > 0)"
     with pytest.raises(Refused, match=f"^{re.escape(sentence)}$"):
         publish(class_folders, gate=DataGateSettings(max_reject_rate=0.0))
     assert not (workbench.published / "tiny").exists()

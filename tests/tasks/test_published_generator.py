@@ -80,7 +80,21 @@ def test_the_folder_says_what_made_the_images(version, tmp_path):
         "seed": 5,
         "truncation": 1.0,
         "images": 2,
+        "folders": {"left": "left", "right": "right"},
     }
+
+
+@pytest.mark.parametrize("as_published", [False, True])
+def test_a_class_that_is_no_folder_name_gets_a_folder_of_its_own(version, tmp_path, as_published):
+    index = json.loads((version / "index.json").read_text())
+    index["class_names"] = ["(other)", "class_0", "class_0_"]  # the generator knows two; a third came later
+    (version / "index.json").write_text(json.dumps(index))
+    out = tmp_path / "made"
+    made = sample_as_published(version, out) if as_published else sample_new(version, 8, 1, out)
+    counts = {folder.name: len(list(folder.iterdir())) for folder in out.iterdir() if folder.is_dir()}
+    assert counts == {"class_0__": 8, "class_0": 8}
+    assert made.images == 16
+    assert json.loads((out / "sample.json").read_text())["folders"] == {"class_0__": "(other)", "class_0": "class_0"}
 
 
 def test_the_keras_file_has_the_same_bytes_each_time_and_the_weights_of_the_generator(pair, version):

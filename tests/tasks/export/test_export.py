@@ -209,6 +209,14 @@ def test_an_unknown_split_is_refused(tmp_path, folder):
     refused(sentence, folder, tmp_path / "out", splits=["dev"])
 
 
+def test_joined_splits_are_exported_one_by_one(tmp_path, folder):
+    out = tmp_path / "out"
+    counts = export(folder, "parquet", out, ["train+validation", "validation", "test"], MIB, silent)
+    assert counts == {name: SPLITS[name] for name in ("train", "validation", "test")}
+    names = sorted(path.name for path in (out / "data").iterdir())
+    assert names == [f"{name}-00000-of-00001.parquet" for name in ("test", "train", "validation")]
+
+
 def test_damage_is_named_and_nothing_is_left(tmp_path, folder):
     shard = folder / "tiny-train.tfrecord-00001-of-00003"
     content = bytearray(shard.read_bytes())
